@@ -5,20 +5,20 @@
 
 #include <stdint.h>
 
+/* Strides are in elements between the vectors of a batch. f32 parameters travel as their bits. */
 typedef enum {
     SB_OP_NOP = 0,
-    SB_OP_MATVEC = 1,    /* dst int64 [batch][rows] = W . src */
-    SB_OP_QUANTIZE = 2,  /* dst int16 vectors, aux int32 exponents [batch] <- src f32 [batch][cols]; codec sets the layout */
-    SB_OP_SCALE = 3,     /* dst f32 [batch][rows] <- src int64, aux int32 exponents; p0 = scale_exp (int32) */
-    SB_OP_EMBED = 4,     /* dst f32 [batch][cols] <- row src[v] (u32 ids) of weights f32/f16 packed rows */
-    SB_OP_RMSNORM = 5,   /* dst <- src, [batch][rows][cols] normalised over cols; weights = gain f32 [cols]; p0 = eps (f32 bits),
-                            p1 = source and destination stride in elements between batch vectors */
-    SB_OP_ROPE = 6,      /* in place on dst [batch][rows][cols]; aux = positions f32 [batch]; p0 = theta (f32 bits), p1 = stride */
-    SB_OP_KV_APPEND = 7, /* dst cache [rows][p1][cols] at token p0+v <- src [batch][rows][cols], p2 = source stride */
-    SB_OP_ATTENTION = 8, /* dst [batch][rows][cols] <- q src, K cache weights, V cache aux; p0 = first position, p1 = capacity,
-                            p2 = q stride, p3 = kv heads */
-    SB_OP_SILU_MUL = 9,  /* dst [batch][cols] <- silu(src) * aux; p0 = stride of src and aux */
-    SB_OP_ADD = 10,      /* dst [batch][cols] += src */
+    SB_OP_MATVEC = 1,    /* dst int64 [batch][rows] = weights (rows, cols) . src; docs/numerics.md 3 */
+    SB_OP_QUANTIZE = 2,  /* dst int16 vectors in the codec's layout, aux int32 [batch] exponents <- src f32 [batch][cols] */
+    SB_OP_SCALE = 3,     /* dst f32 [batch][p1] <- src int64 [batch][rows], aux int32 [batch]; p0 = scale_exp, p1 = dst stride */
+    SB_OP_EMBED = 4,     /* dst f32 [batch][cols] <- row src[v] (u32) of weights: packed rows (p0 = scale_exp), or f32 if p1 */
+    SB_OP_RMSNORM = 5,   /* dst <- src f32 [batch][rows][cols], norm over cols; weights gain f32 [cols]; p0 = eps, p1 = stride */
+    SB_OP_ROPE = 6,      /* dst f32 [batch][rows][cols] in place; weights freq f32 [cols/2], aux position f32 [batch]; p1 = stride */
+    SB_OP_KV_APPEND = 7, /* dst cache f32 [rows][p1][cols], tokens p0.. <- src f32 [batch][rows][cols], p2 = src stride */
+    SB_OP_ATTENTION = 8, /* dst f32 [batch][rows][cols] <- queries src (stride p2), K cache weights, V cache aux;
+                            p0 = first position, p1 = cache capacity, p3 = KV heads; causal */
+    SB_OP_SILU_MUL = 9,  /* dst f32 [batch][cols] <- silu(src) * aux, both with stride p0 */
+    SB_OP_ADD = 10,      /* dst f32 [batch][cols] += src */
     SB_OP_COUNT
 } sb_op;
 
@@ -37,5 +37,8 @@ typedef struct {
 } sb_command;
 
 _Static_assert(sizeof(sb_command) == 64, "a command is one 512-bit beat");
+
+/* "MATVEC" etc.; "?" if out of range. */
+const char *sb_op_name(unsigned op);
 
 #endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What every back end shares: the memory arena, the table of operations, command checking. */
+#ifndef SEEDBED_DEVICE_INTERNAL_H
+#define SEEDBED_DEVICE_INTERNAL_H
+
+#include "seedbed/device.h"
+
+typedef struct {
+    uint8_t *base;
+    uint64_t size; /* reserved address space */
+    uint64_t used;
+} sb_memory;
+
+sb_status sb_memory_init(sb_memory *m, sb_error *err);
+void sb_memory_free(sb_memory *m);
+sb_status sb_memory_alloc(sb_memory *m, size_t bytes, size_t align, uint64_t *addr, sb_error *err);
+/* True if [addr, addr+bytes) lies inside what has been allocated. */
+bool sb_memory_has(const sb_memory *m, uint64_t addr, uint64_t bytes);
+
+typedef sb_status (*sb_op_fn)(sb_device *dev, const sb_command *c, sb_error *err);
+
+typedef struct sb_backend {
+    sb_device_kind kind;
+    bool exact;
+    /* params: the text after ':' in the spec, or "". */
+    sb_status (*open)(sb_device *dev, const char *params, sb_error *err);
+    void (*close)(sb_device *dev);
+    sb_status (*load_matrix)(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err);
+    sb_status (*load_f32)(sb_device *dev, const float *w, size_t rows, size_t cols, uint64_t *addr, sb_error *err);
+    /* Bytes that a MATVEC reads at sb_command.weights. */
+    uint64_t (*matrix_bytes)(const sb_device *dev, const sb_command *c);
+    sb_op_fn op[SB_OP_COUNT];
+    bool on_device[SB_OP_COUNT]; /* false: done by the host in the device's memory */
+    /* Hands a run of consecutive on_device commands to the hardware; NULL: op[] is called for each. */
+    sb_status (*run)(sb_device *dev, uint64_t addr, uint32_t count, uint32_t *failed, sb_error *err);
+} sb_backend;
+
+struct sb_device {
+    const sb_backend *be;
+    sb_memory mem;
+    sb_device_options opt;
+    sb_counters counters;
+    char describe[256];
+    void *priv;
+};
+
+extern const sb_backend sb_backend_ref, sb_backend_cpu, sb_backend_sim;
+
+static inline void *sb_ptr(const sb_device *dev, uint64_t addr) { return dev->mem.base + addr; }
+
+/* Byte ranges that a command touches. */
+typedef struct {
+    uint64_t addr, bytes;
+    bool written;
+    const char *what;
+} sb_range;
+enum { SB_MAX_RANGES = 6 };
+/* Checks the shapes of *c and lists its ranges; the ranges are not yet checked against memory. */
+sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range r[SB_MAX_RANGES], int *n, sb_error *err);
+/* sb_command_ranges and bounds: after SB_OK the operation may touch memory without further checks. */
+sb_status sb_command_check(const sb_device *dev, const sb_command *c, sb_error *err);
+
+/* key=value,key=value parser of device specs; unsigned integers only. */
+typedef struct {
+    const char *key;
+    uint64_t *value;
+    uint64_t min, max;
+} sb_param;
+sb_status sb_params_parse(const char *device, const char *text, const sb_param *params, size_t n, const char **rest_key,
+                          char *rest_value, size_t rest_size, sb_error *err);
+
+/* Lane layout (docs/formats.md). */
+uint64_t sb_lane_bytes(const sb_codec *codec, size_t rows, size_t cols, unsigned lanes);
+void sb_lane_pack(const sb_matrix *m, unsigned lanes, uint32_t *out);
+
+/* The operations, in the order of the enum; each assumes sb_command_check passed. */
+sb_status sb_quantize(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_scale(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_embed(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_rmsnorm(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_rope(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_kv_append(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_attention(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_silu_mul(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_add(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_nop(sb_device *dev, const sb_command *c, sb_error *err);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Checks a command before it runs: shapes, then every byte range against device memory. A mutated command list is refused
+ * with the command's operation and the field at fault; it never reaches memory outside the allocations. */
+#include "device/device_internal.h"
+
+const char *sb_op_name(unsigned op)
+{
+    static const char *const name[SB_OP_COUNT] = {"NOP",  "MATVEC",    "QUANTIZE",  "SCALE",    "EMBED", "RMSNORM",
+                                                  "ROPE", "KV_APPEND", "ATTENTION", "SILU_MUL", "ADD"};
+    return op < SB_OP_COUNT ? name[op] : "?";
+}
+
+enum { MAX_DIM = 1 << 24, MAX_BATCH = 1024 }; /* keeps every product below in 64 bits */
+
+typedef struct {
+    sb_range *r;
+    int n;
+} list;
+
+static void add(list *l, const char *what, uint64_t addr, uint64_t bytes, bool written)
+{
+    l->r[l->n++] = (sb_range){.addr = addr, .bytes = bytes, .written = written, .what = what};
+}
+
+/* batch vectors of n f32, `stride` elements apart */
+static uint64_t strided(const sb_command *c, uint64_t n, uint64_t stride) { return ((c->batch - 1ull) * stride + n) * 4; }
+
+sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range r[SB_MAX_RANGES], int *n, sb_error *err)
+{
+    list l = {r, 0};
+    *n = 0;
+    if (c->op >= SB_OP_COUNT)
+        return sb_fail(err, SB_ERR_DEVICE, "unknown operation %u", c->op);
+    if (c->op == SB_OP_NOP)
+        return SB_OK;
+    const char *name = sb_op_name(c->op);
+    const sb_codec *codec = sb_codec_by_id(c->codec);
+    bool uses_codec = c->op == SB_OP_MATVEC || c->op == SB_OP_QUANTIZE || c->op == SB_OP_SCALE || c->op == SB_OP_EMBED;
+    if (uses_codec && !codec)
+        return sb_fail(err, SB_ERR_DEVICE, "%s: unknown codec %u", name, c->codec);
+    uint64_t b = c->batch, rows = c->rows, cols = c->cols;
+    if (b < 1 || b > MAX_BATCH || rows > MAX_DIM || cols > MAX_DIM)
+        return sb_fail(err, SB_ERR_DEVICE, "%s: batch %u, rows %u, cols %u out of range", name, c->batch, c->rows, c->cols);
+    bool needs_rows = c->op != SB_OP_QUANTIZE && c->op != SB_OP_SILU_MUL && c->op != SB_OP_ADD;
+    bool needs_cols = c->op != SB_OP_SCALE;
+    if ((needs_rows && !rows) || (needs_cols && !cols))
+        return sb_fail(err, SB_ERR_DEVICE, "%s: empty shape, rows %u, cols %u", name, c->rows, c->cols);
+
+    switch ((sb_op)c->op) {
+    case SB_OP_MATVEC:
+        add(&l, "weights", c->weights, dev->be->matrix_bytes(dev, c), false);
+        add(&l, "src", c->src, b * sb_codec_act_elems(codec, cols) * 2, false);
+        add(&l, "dst", c->dst, (b - 1) * sb_acc_stride(rows) + 8 * rows, true);
+        break;
+    case SB_OP_QUANTIZE:
+        add(&l, "src", c->src, b * cols * 4, false);
+        add(&l, "dst", c->dst, b * sb_codec_act_elems(codec, cols) * 2, true);
+        add(&l, "aux", c->aux, b * 4, true);
+        break;
+    case SB_OP_SCALE:
+        add(&l, "src", c->src, (b - 1) * sb_acc_stride(rows) + 8 * rows, false);
+        add(&l, "dst", c->dst, strided(c, rows, c->p[1]), true);
+        add(&l, "aux", c->aux, b * 4, false);
+        if ((int32_t)c->p[0] < -4096 || (int32_t)c->p[0] > 4096)
+            return sb_fail(err, SB_ERR_DEVICE, "SCALE: scale_exp %d out of range", (int32_t)c->p[0]);
+        break;
+    case SB_OP_EMBED:
+        add(&l, "weights", c->weights, rows * (c->p[1] ? cols : sb_codec_row_words(codec, cols)) * 4, false);
+        add(&l, "src", c->src, b * 4, false);
+        add(&l, "dst", c->dst, b * cols * 4, true);
+        if ((int32_t)c->p[0] < -4096 || (int32_t)c->p[0] > 4096)
+            return sb_fail(err, SB_ERR_DEVICE, "EMBED: scale_exp %d out of range", (int32_t)c->p[0]);
+        break;
+    case SB_OP_RMSNORM:
+        add(&l, "weights", c->weights, cols * 4, false);
+        add(&l, "src", c->src, strided(c, rows * cols, c->p[1]), false);
+        add(&l, "dst", c->dst, strided(c, rows * cols, c->p[1]), true);
+        break;
+    case SB_OP_ROPE:
+        add(&l, "weights", c->weights, cols / 2 * 4, false);
+        add(&l, "dst", c->dst, strided(c, rows * cols, c->p[1]), true);
+        add(&l, "aux", c->aux, b * 4, false);
+        break;
+    case SB_OP_KV_APPEND:
+        if ((uint64_t)c->p[0] + b > c->p[1] || c->p[1] > MAX_DIM || rows * cols > MAX_DIM)
+            return sb_fail(err, SB_ERR_DEVICE, "KV_APPEND: tokens %u..%llu do not fit a cache of %u", c->p[0],
+                           (unsigned long long)(c->p[0] + b - 1), c->p[1]);
+        add(&l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
+        add(&l, "dst", c->dst, rows * cols * c->p[1] * 4, true);
+        break;
+    case SB_OP_ATTENTION:
+        if (!c->p[3] || rows % c->p[3] || (uint64_t)c->p[0] + b > c->p[1] || c->p[1] > MAX_DIM || rows * cols > MAX_DIM)
+            return sb_fail(err, SB_ERR_DEVICE, "ATTENTION: %u heads over %u KV heads, position %u, capacity %u", c->rows,
+                           c->p[3], c->p[0], c->p[1]);
+        add(&l, "weights", c->weights, (uint64_t)c->p[3] * c->p[1] * cols * 4, false);
+        add(&l, "aux", c->aux, (uint64_t)c->p[3] * c->p[1] * cols * 4, false);
+        add(&l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
+        add(&l, "dst", c->dst, b * rows * cols * 4, true);
+        break;
+    case SB_OP_SILU_MUL:
+        add(&l, "src", c->src, strided(c, cols, c->p[0]), false);
+        add(&l, "aux", c->aux, strided(c, cols, c->p[0]), false);
+        add(&l, "dst", c->dst, b * cols * 4, true);
+        break;
+    case SB_OP_ADD:
+        add(&l, "src", c->src, b * cols * 4, false);
+        add(&l, "dst", c->dst, b * cols * 4, true);
+        break;
+    case SB_OP_NOP:
+    case SB_OP_COUNT:
+        break;
+    }
+    *n = l.n;
+    return SB_OK;
+}
+
+sb_status sb_command_check(const sb_device *dev, const sb_command *c, sb_error *err)
+{
+    sb_range r[SB_MAX_RANGES];
+    int n;
+    sb_status st = sb_command_ranges(dev, c, r, &n, err);
+    for (int i = 0; !st && i < n; i++) {
+        if (!sb_memory_has(&dev->mem, r[i].addr, r[i].bytes))
+            st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: %llu bytes at 0x%llx are not inside device memory", sb_op_name(c->op),
+                         r[i].what, (unsigned long long)r[i].bytes, (unsigned long long)r[i].addr);
+        else if (r[i].addr % (c->op == SB_OP_MATVEC ? 64 : 4))
+            st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: address 0x%llx is misaligned", sb_op_name(c->op), r[i].what,
+                         (unsigned long long)r[i].addr);
+    }
+    return st;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The device seam: one small interface for the CPU, the fp32 reference, the simulated core, and what follows.
+ * A device owns a flat memory; a command list (seedbed/command.h) is executed in it, in order. What a device cannot do in
+ * hardware the host does in the device's memory, and sb_device_place() says so. */
+#ifndef SEEDBED_DEVICE_H
+#define SEEDBED_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seedbed/codec.h"
+#include "seedbed/command.h"
+#include "seedbed/status.h"
+
+typedef struct sb_device sb_device;
+
+typedef enum { SB_PLACE_DEVICE, SB_PLACE_HOST } sb_place;
+
+/* What the hardware counted since the device was opened. All zero for software devices. Every cycle is in exactly one
+ * of the classes useful..control, so they add up to total (docs/device.md). */
+typedef struct {
+    uint64_t total, useful, wait_read, stall, act_load, drain, control;
+    uint64_t read_beats, write_beats, commands;
+    unsigned bus_bytes; /* bytes of one beat; 0 for software devices */
+} sb_counters;
+
+typedef struct {
+    int threads;         /* 0: all the machine has */
+    unsigned timeout_ms; /* for sb_device_submit; 0: the device's default */
+} sb_device_options;
+
+typedef struct {
+    const char *name;
+    const char *summary;
+    const char *params; /* what may follow the name in a spec */
+} sb_device_kind;
+
+/* The kinds built in; NULL past the end. */
+const sb_device_kind *sb_device_kind_at(size_t i);
+
+/* spec: NAME or NAME:key=value,key=value. */
+sb_status sb_device_open(const char *spec, const sb_device_options *opt, sb_device **out, sb_error *err);
+void sb_device_close(sb_device *dev);
+const char *sb_device_name(const sb_device *dev);
+/* One line: what it is and with which parameters it was opened. */
+const char *sb_device_describe(const sb_device *dev);
+sb_place sb_device_place(const sb_device *dev, sb_op op);
+/* False for ref: fp32 arithmetic, not the integer contract. */
+bool sb_device_is_exact(const sb_device *dev);
+
+/* Device memory: zeroed, 64-byte aligned, freed with the device. Addresses are never 0. */
+sb_status sb_device_alloc(sb_device *dev, size_t bytes, uint64_t *addr, sb_error *err);
+sb_status sb_device_write(sb_device *dev, uint64_t addr, const void *src, size_t bytes, sb_error *err);
+sb_status sb_device_read(sb_device *dev, uint64_t addr, void *dst, size_t bytes, sb_error *err);
+
+/* Puts a matrix into device memory in the device's own layout; addr goes into sb_command.weights of a MATVEC. */
+sb_status sb_device_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err);
+/* The same from fp32 weights: ref only. */
+sb_status sb_device_load_f32(sb_device *dev, const float *w, size_t rows, size_t cols, uint64_t *addr, sb_error *err);
+
+/* Executes count commands at addr and waits for them. The error names the command's index. */
+sb_status sb_device_submit(sb_device *dev, uint64_t addr, uint32_t count, sb_error *err);
+void sb_device_counters(const sb_device *dev, sb_counters *out);
+
+/* Bytes of one int64 or quantised result vector: 8*rows rounded up to 64. */
+static inline size_t sb_acc_stride(size_t rows) { return (8 * rows + 63) / 64 * 64; }
+
+#endif
