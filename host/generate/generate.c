@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "seedbed/generate.h"
+
+#include <stdlib.h>
+
+static bool is_end(const sb_model_config *c, uint32_t token)
+{
+    for (int i = 0; i < c->n_eos; i++)
+        if (c->eos_ids[i] == (int64_t)token)
+            return true;
+    return false;
+}
+
+sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, int n, sb_sampler *sampler, sb_token_fn fn, void *ctx,
+                      sb_error *err)
+{
+    const sb_model_config *c = sb_session_config(s);
+    int room = sb_session_context(s) - sb_session_position(s);
+    if (n_prompt < 1 || n_prompt > room)
+        return sb_fail(err, SB_ERR_ARG, "a prompt of %d tokens: the context has room for %d", n_prompt, room);
+    float *logits = malloc((size_t)c->vocab * sizeof *logits);
+    if (!logits)
+        return sb_fail(err, SB_ERR_NOMEM, "out of memory");
+    sb_status st = SB_OK;
+    for (int i = 0; i < n_prompt && !st; i += SB_SESSION_MAX_BATCH) {
+        int m = n_prompt - i < SB_SESSION_MAX_BATCH ? n_prompt - i : SB_SESSION_MAX_BATCH;
+        st = sb_session_eval(s, prompt + i, m, false, logits, err);
+    }
+    for (int i = 0; i < n && !st; i++) {
+        uint32_t token = sb_sampler_next(sampler, logits);
+        if (is_end(c, token) || !fn(ctx, token, logits) || i + 1 == n || sb_session_position(s) == sb_session_context(s))
+            break;
+        st = sb_session_eval(s, &token, 1, false, logits, err);
+    }
+    free(logits);
+    return st;
+}

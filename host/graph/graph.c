@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One step of a decoder as a command list: n tokens from embedding to logits, read top to bottom. */
+#include <string.h>
+
+#include "graph/session_internal.h"
+
+static uint32_t f32_as_bits(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    return u;
+}
+
+static void emit(sb_session *s, int layer, sb_tag tag, sb_command c)
+{
+    c.tag = (uint32_t)(layer + 1) << 8 | (uint32_t)tag;
+    s->commands[s->n_commands++] = c;
+}
+
+/* dst (n, dst_stride) <- every part of the group times src (n, cols). Vectors of the same layout are quantised once. */
+static void emit_linear(sb_session *s, int layer, sb_tag tag, const sb_placed_group *g, uint64_t src, uint64_t dst, uint16_t n)
+{
+    uint64_t acc = s->acc;
+    int slot = 0; /* activation slot size in act */
+    for (int i = 0; i < g->n; i++) {
+        const sb_placed *p = &g->part[i];
+        uint32_t rows = (uint32_t)p->linear->rows, cols = (uint32_t)p->linear->cols;
+        uint8_t codec = (uint8_t)p->codec->id;
+        sb_tag t = (sb_tag)(tag + i);
+        if (slot != p->codec->act_stride) {
+            slot = p->codec->act_stride;
+            emit(s, layer, t,
+                 (sb_command){.op = SB_OP_QUANTIZE, .codec = codec, .batch = n, .cols = cols, .src = src, .dst = s->act,
+                              .aux = s->exps});
+        }
+        emit(s, layer, t,
+             (sb_command){.op = SB_OP_MATVEC, .codec = codec, .batch = n, .rows = rows, .cols = cols, .weights = p->addr,
+                          .src = s->act, .dst = acc});
+        emit(s, layer, t,
+             (sb_command){.op = SB_OP_SCALE, .codec = codec, .batch = n, .rows = rows, .src = acc, .dst = dst, .aux = s->exps,
+                          .p = {(uint32_t)p->linear->scale_exp, (uint32_t)g->rows}});
+        acc += sb_acc_stride(rows) * n;
+        dst += 4ull * rows;
+    }
+}
+
+static void emit_norm(sb_session *s, int layer, sb_tag tag, uint64_t gain, uint64_t src, uint64_t dst, uint32_t rows, uint32_t cols,
+                      uint32_t stride, uint16_t n)
+{
+    emit(s, layer, tag,
+         (sb_command){.op = SB_OP_RMSNORM, .batch = n, .rows = rows, .cols = cols, .weights = gain, .src = src, .dst = dst,
+                      .p = {f32_as_bits(s->model->cfg.norm_eps), stride}});
+}
+
+static void emit_attention(sb_session *s, int layer, uint16_t n)
+{
+    const sb_model_config *c = &s->model->cfg;
+    const sb_placed_layer *l = &s->layers[layer];
+    uint32_t heads = (uint32_t)c->heads[layer], kv_heads = (uint32_t)c->kv_heads[layer], hd = (uint32_t)c->head_dim;
+    uint32_t dim = (uint32_t)c->dim, stride = (uint32_t)l->qkv.rows, pos = (uint32_t)s->position;
+    uint64_t q = s->qkv, k = q + 4ull * heads * hd, v = k + 4ull * kv_heads * hd;
+
+    emit_norm(s, layer, SB_TAG_ATTN_NORM, l->attn_norm, s->x, s->h, 1, dim, dim, n);
+    emit_linear(s, layer, SB_TAG_QKV, &l->qkv, s->h, s->qkv, n);
+    if (l->q_norm) {
+        emit_norm(s, layer, SB_TAG_Q_NORM, l->q_norm, q, q, heads, hd, stride, n);
+        emit_norm(s, layer, SB_TAG_K_NORM, l->k_norm, k, k, kv_heads, hd, stride, n);
+    }
+    /* q and k lie side by side: one rotation does both. */
+    emit(s, layer, SB_TAG_ROPE,
+         (sb_command){.op = SB_OP_ROPE, .batch = n, .rows = heads + kv_heads, .cols = hd, .weights = s->rope_freq, .dst = q,
+                      .aux = s->pos, .p = {0, stride}});
+    for (int i = 0; i < 2; i++)
+        emit(s, layer, SB_TAG_KV,
+             (sb_command){.op = SB_OP_KV_APPEND, .batch = n, .rows = kv_heads, .cols = hd, .src = i ? v : k,
+                          .dst = i ? l->v_cache : l->k_cache, .p = {pos, (uint32_t)s->context, stride}});
+    emit(s, layer, SB_TAG_ATTENTION,
+         (sb_command){.op = SB_OP_ATTENTION, .batch = n, .rows = heads, .cols = hd, .weights = l->k_cache, .src = q, .dst = s->att,
+                      .aux = l->v_cache, .p = {pos, (uint32_t)s->context, stride, kv_heads}});
+    emit_linear(s, layer, SB_TAG_OUT, &l->out, s->att, s->tmp, n);
+    emit(s, layer, SB_TAG_ADD, (sb_command){.op = SB_OP_ADD, .batch = n, .cols = dim, .src = s->tmp, .dst = s->x});
+}
+
+static void emit_ffn(sb_session *s, int layer, uint16_t n)
+{
+    const sb_placed_layer *l = &s->layers[layer];
+    uint32_t dim = (uint32_t)s->model->cfg.dim, ffn = (uint32_t)s->model->cfg.ffn[layer];
+
+    emit_norm(s, layer, SB_TAG_FFN_NORM, l->ffn_norm, s->x, s->h, 1, dim, dim, n);
+    emit_linear(s, layer, SB_TAG_GATE_UP, &l->gate_up, s->h, s->gate_up, n);
+    emit(s, layer, SB_TAG_SILU,
+         (sb_command){.op = SB_OP_SILU_MUL, .batch = n, .cols = ffn, .src = s->gate_up, .aux = s->gate_up + 4ull * ffn,
+                      .dst = s->mid, .p = {2 * ffn}});
+    emit_linear(s, layer, SB_TAG_DOWN, &l->down, s->mid, s->tmp, n);
+    emit(s, layer, SB_TAG_ADD, (sb_command){.op = SB_OP_ADD, .batch = n, .cols = dim, .src = s->tmp, .dst = s->x});
+}
+
+sb_status sb_session_build(sb_session *s, const uint32_t *tokens, int n, bool all_logits, uint64_t *list, uint32_t *count,
+                           sb_error *err)
+{
+    const sb_model_config *c = &s->model->cfg;
+    const sb_linear *e = &s->model->embed;
+    if (n < 1 || n > SB_SESSION_MAX_BATCH)
+        return sb_fail(err, SB_ERR_ARG, "a step takes 1 to %d tokens, not %d", SB_SESSION_MAX_BATCH, n);
+    if (n > s->context - s->position)
+        return sb_fail(err, SB_ERR_ARG, "%d tokens at position %d do not fit the context of %d", n, s->position, s->context);
+    float pos[SB_SESSION_MAX_BATCH];
+    for (int i = 0; i < n; i++)
+        pos[i] = (float)(s->position + i);
+
+    uint16_t b = (uint16_t)n, last = all_logits ? b : 1;
+    uint32_t dim = (uint32_t)c->dim;
+    s->n_commands = 0;
+    emit(s, -1, SB_TAG_EMBED,
+         (sb_command){.op = SB_OP_EMBED, .codec = e->codec ? (uint8_t)e->codec->id : 0, .batch = b, .rows = (uint32_t)e->rows,
+                      .cols = dim, .weights = s->embed, .src = s->tokens, .dst = s->x,
+                      .p = {(uint32_t)e->scale_exp, e->words ? 0 : 1}});
+    for (int i = 0; i < c->n_layers; i++) {
+        emit_attention(s, i, b);
+        emit_ffn(s, i, b);
+    }
+    emit_norm(s, -1, SB_TAG_FINAL_NORM, s->final_norm, s->x + 4ull * dim * (b - last), s->h, 1, dim, dim, last);
+    emit_linear(s, -1, SB_TAG_HEAD, &s->head, s->h, s->logits, last);
+
+    sb_status st = sb_device_write(s->dev, s->tokens, tokens, (size_t)n * 4, err);
+    (void)(st || (st = sb_device_write(s->dev, s->pos, pos, (size_t)n * 4, err)) ||
+           (st = sb_device_write(s->dev, s->list, s->commands, s->n_commands * sizeof *s->commands, err)));
+    *list = s->list;
+    *count = s->n_commands;
+    return st;
+}
+
+void sb_session_describe(const sb_session *s, uint32_t tag, char *buf, size_t size)
+{
+    static const char *const plain[] = {[SB_TAG_EMBED] = "embedding", [SB_TAG_ATTN_NORM] = "attention norm",
+                                        [SB_TAG_Q_NORM] = "query norm", [SB_TAG_K_NORM] = "key norm", [SB_TAG_ROPE] = "rope",
+                                        [SB_TAG_KV] = "KV cache", [SB_TAG_ATTENTION] = "attention", [SB_TAG_ADD] = "residual",
+                                        [SB_TAG_FFN_NORM] = "FFN norm", [SB_TAG_SILU] = "SiLU", [SB_TAG_FINAL_NORM] = "final norm",
+                                        [SB_TAG_HEAD] = NULL};
+    int layer = (int)(tag >> 8) - 1, t = (int)(tag & 0xff);
+    const sb_placed *p = NULL;
+    if (layer >= 0 && layer < s->model->cfg.n_layers) {
+        const sb_placed_layer *l = &s->layers[layer];
+        if (t >= SB_TAG_QKV && t < SB_TAG_QKV + SB_MAX_PARTS)
+            p = &l->qkv.part[t - SB_TAG_QKV];
+        else if (t == SB_TAG_OUT)
+            p = &l->out.part[0];
+        else if (t >= SB_TAG_GATE_UP && t < SB_TAG_GATE_UP + SB_MAX_PARTS)
+            p = &l->gate_up.part[t - SB_TAG_GATE_UP];
+        else if (t == SB_TAG_DOWN)
+            p = &l->down.part[0];
+    } else if (t == SB_TAG_HEAD) {
+        p = &s->head.part[0];
+    }
+    const char *name = p && p->linear ? p->linear->name : t < (int)(sizeof plain / sizeof *plain) && plain[t] ? plain[t] : "?";
+    if (layer >= 0)
+        snprintf(buf, size, "layer %d, %s", layer, name);
+    else
+        snprintf(buf, size, "%s", name);
+}
