@@ -6,13 +6,13 @@
 static bool is_end(const sb_model_config *c, uint32_t token)
 {
     for (int i = 0; i < c->n_eos; i++)
-        if (c->eos_ids[i] == (int64_t)token)
+        if (c->eos_ids[i] == (int)token)
             return true;
     return false;
 }
 
-sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, int n, sb_sampler *sampler, sb_token_fn fn, void *ctx,
-                      sb_error *err)
+sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const sb_generate_options *opt, sb_sampler *sampler,
+                      sb_token_fn fn, void *ctx, sb_error *err)
 {
     const sb_model_config *c = sb_session_config(s);
     int room = sb_session_context(s) - sb_session_position(s);
@@ -26,9 +26,10 @@ sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, int n
         int m = n_prompt - i < SB_SESSION_MAX_BATCH ? n_prompt - i : SB_SESSION_MAX_BATCH;
         st = sb_session_eval(s, prompt + i, m, false, logits, err);
     }
-    for (int i = 0; i < n && !st; i++) {
+    for (int i = 0; i < opt->n && !st; i++) {
         uint32_t token = sb_sampler_next(sampler, logits);
-        if (is_end(c, token) || !fn(ctx, token, logits) || i + 1 == n || sb_session_position(s) == sb_session_context(s))
+        if ((!opt->ignore_end && is_end(c, token)) || !fn(ctx, token, logits) || i + 1 == opt->n ||
+             sb_session_position(s) == sb_session_context(s))
             break;
         st = sb_session_eval(s, &token, 1, false, logits, err);
     }

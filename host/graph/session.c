@@ -51,8 +51,7 @@ static sb_status place_rope(sb_session *s, sb_error *err)
     float *freq = malloc((size_t)(half > 0 ? half : 1) * sizeof *freq);
     if (!freq)
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
-    for (int i = 0; i < half; i++)
-        freq[i] = sb_config_rope_frequency(c, i);
+    sb_config_rope_freqs(c, freq);
     sb_status st = upload(s->dev, freq, (size_t)half * sizeof *freq, &s->rope_freq, err);
     free(freq);
     return st;

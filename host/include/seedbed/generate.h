@@ -28,9 +28,14 @@ uint32_t sb_sampler_next(sb_sampler *s, const float *logits);
 /* Called with each new token, in order; return false to stop. logits (vocab,) it was drawn from. */
 typedef bool (*sb_token_fn)(void *ctx, uint32_t token, const float *logits);
 
-/* Evaluates the prompt (n_prompt >= 1 ids), then draws up to n tokens; stops at an end token of the model. */
-sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, int n, sb_sampler *sampler, sb_token_fn fn, void *ctx,
-                      sb_error *err);
+typedef struct {
+    int n;           /* at most so many new tokens */
+    bool ignore_end; /* do not stop at an end token of the model */
+} sb_generate_options;
+
+/* Evaluates the prompt (n_prompt >= 1 ids), then draws tokens until n, an end token, or the context's end. */
+sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const sb_generate_options *opt, sb_sampler *sampler,
+                      sb_token_fn fn, void *ctx, sb_error *err);
 
 /* ---- perplexity ---- */
 

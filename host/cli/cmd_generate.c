@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "seedbed/generate.h"
+
+static const char help[] =
+    "usage: seedbed generate MODEL --prompt TEXT [-n N] [--device D] [--temperature T] [--top-p P] [--seed S] [--ignore-end]\n"
+    "                        [--logits FILE] [--threads N] [--json]\n"
+    "\n"
+    "Continues TEXT and streams the new text to standard output.\n"
+    "\n"
+    "  --prompt TEXT       what to continue (\"\" starts from the beginning-of-text token)\n"
+    "  -n N                at most N new tokens (default 64); never more than the model's context holds\n"
+    "  --device D          ref (binary32), cpu (default; exact integers), sim (the Verilated core); see `seedbed devices`\n"
+    "  --temperature T     0 (default) is greedy\n"
+    "  --top-p P           draw from the smallest set of tokens with probability P; default 1\n"
+    "  --seed S            of the random draws; default 0\n"
+    "  --ignore-end        go on past the model's end token\n"
+    "  --logits FILE       write the logits behind every new token: little-endian float32, one vocabulary after another\n"
+    "  --threads N         default: all\n"
+    "  --json              print one JSON object at the end in place of the text\n"
+    "\n"
+    "A checkpoint that is not compressed runs on ref as it is, and on the exact devices with its weights rounded to fp16.\n";
+
+typedef struct {
+    sb_tokenizer *tok;
+    sb_decode_state stream;
+    sb_text text; /* all new text */
+    bool json;
+    FILE *logits;
+    size_t vocab;
+    uint32_t *ids;
+    int n;
+    bool write_failed;
+    sb_status status; /* of the decoder */
+    sb_error *err;
+} output;
+
+/* Shows what the decoder appended behind `from`. */
+static void emit_text(const output *o, size_t from)
+{
+    if (!o->json && o->text.len > from) {
+        fwrite(o->text.data + from, 1, o->text.len - from, stdout);
+        fflush(stdout);
+    }
+}
+
+static bool on_token(void *ctx, uint32_t id, const float *logits)
+{
+    output *o = ctx;
+    size_t from = o->text.len;
+    o->status = sb_tokenizer_decode_next(o->tok, &o->stream, id, &o->text, o->err);
+    emit_text(o, from);
+    o->ids[o->n++] = id;
+    if (o->logits && fwrite(logits, sizeof *logits, o->vocab, o->logits) != o->vocab)
+        o->write_failed = true;
+    return !o->status && !o->write_failed && !cli_interrupted();
+}
+
+typedef struct {
+    const char *model, *prompt, *device, *logits;
+    long n, threads;
+    bool json, ignore_end;
+    sb_sampler_options sampler;
+} arguments;
+
+static void report(const arguments *a, const cli_run *r, const output *o, size_t n_prompt, double seconds)
+{
+    sb_counters k;
+    sb_device_counters(r->device, &k);
+    double steps = (double)(n_prompt + (size_t)(o->n > 0 ? o->n - 1 : 0)); /* tokens that went through the model */
+    if (!a->json) {
+        putchar('\n');
+        cli_print_counters(&k, steps, "token");
+        return;
+    }
+    json_object *j = json_object_new_object(), *ids = json_object_new_array();
+    json_object_object_add(j, "device", json_object_new_string(sb_device_name(r->device)));
+    json_object_object_add(j, "prompt", json_object_new_string(a->prompt));
+    json_object_object_add(j, "text", json_object_new_string_len(o->text.data ? o->text.data : "", (int)o->text.len));
+    for (int i = 0; i < o->n; i++)
+        json_object_array_add(ids, json_object_new_int64(o->ids[i]));
+    json_object_object_add(j, "tokens", ids);
+    json_object_object_add(j, "prompt_tokens", json_object_new_int64((int64_t)n_prompt));
+    json_object_object_add(j, "steps", json_object_new_double(steps));
+    json_object_object_add(j, "seconds", json_object_new_double(seconds));
+    json_object_object_add(j, "tokens_per_second", json_object_new_double(steps / (seconds > 0 ? seconds : 1e-9)));
+    cli_json_counters(j, &k);
+    cli_print_json(j);
+}
+
+static sb_status generate(const arguments *a, sb_error *err)
+{
+    cli_run r;
+    sb_ids prompt = {0};
+    sb_sampler *sampler = NULL;
+    output o = {.json = a->json, .err = err};
+    sb_status st = cli_run_open(&r, a->model, a->device, a->threads, 0, true, err);
+    if (!st)
+        st = sb_tokenizer_encode(r.tokenizer, a->prompt, strlen(a->prompt), true, &prompt, err);
+    if (!st && !prompt.n)
+        st = sb_fail(err, SB_ERR_ARG, "the prompt is empty and the model has no beginning-of-text token");
+    if (!st)
+        st = sb_sampler_new(r.model->cfg.vocab, &a->sampler, &sampler, err);
+    if (!st && a->logits && !(o.logits = fopen(a->logits, "wb")))
+        st = sb_fail(err, SB_ERR_IO, "%s: %s", a->logits, strerror(errno));
+    if (!st && !(o.ids = malloc(((size_t)a->n + 1) * sizeof *o.ids)))
+        st = sb_fail(err, SB_ERR_NOMEM, "out of memory");
+    if (!st) {
+        o.tok = r.tokenizer;
+        o.vocab = (size_t)r.model->cfg.vocab;
+        /* The prompt is shown as it was given; decoding it sets what the decoder does at the beginning of the new text. */
+        for (size_t i = 0; i < prompt.n && !st; i++)
+            st = sb_tokenizer_decode_next(r.tokenizer, &o.stream, prompt.ids[i], &o.text, err);
+        o.text.len = 0;
+    }
+    if (!st) {
+        if (!a->json)
+            fputs(a->prompt, stdout);
+        double t = cli_now();
+        sb_generate_options g = {.n = (int)a->n, .ignore_end = a->ignore_end};
+        st = sb_generate(r.session, prompt.ids, (int)prompt.n, &g, sampler, on_token, &o, err);
+        st = st ? st : o.status;
+        size_t from = o.text.len;
+        if (!st)
+            st = sb_tokenizer_decode_end(r.tokenizer, &o.stream, &o.text, err);
+        emit_text(&o, from);
+        if (!st && (o.write_failed || (o.logits && fflush(o.logits))))
+            st = sb_fail(err, SB_ERR_IO, "%s: %s", a->logits, strerror(errno));
+        if (!st && cli_interrupted())
+            st = sb_fail(err, SB_ERR_INTERRUPTED, "interrupted after %d tokens", o.n);
+        if (!st)
+            report(a, &r, &o, prompt.n, cli_now() - t);
+    }
+    if (o.logits && fclose(o.logits) && !st)
+        st = sb_fail(err, SB_ERR_IO, "%s: %s", a->logits, strerror(errno));
+    if (st && o.logits)
+        remove(a->logits);
+    free(o.ids);
+    sb_ids_free(&prompt);
+    sb_text_free(&o.text);
+    sb_sampler_free(sampler);
+    cli_run_close(&r);
+    return st;
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct option options[] = {{"prompt", 1, 0, 'p'},     {"device", 1, 0, 'd'},  {"temperature", 1, 0, 'T'},
+                                            {"top-p", 1, 0, 'P'},      {"seed", 1, 0, 's'},    {"ignore-end", 0, 0, 'i'},
+                                            {"logits", 1, 0, 'l'},     {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},
+                                            {"help", 0, 0, 'h'},       {0, 0, 0, 0}};
+    arguments a = {.device = "cpu", .n = 64, .sampler = {.top_p = 1}};
+    double x;
+    long v;
+    int c;
+    while ((c = getopt_long(argc, argv, "n:h", options, NULL)) != -1) {
+        bool ok = true;
+        switch (c) {
+        case 'p':
+            a.prompt = optarg;
+            break;
+        case 'd':
+            a.device = optarg;
+            break;
+        case 'l':
+            a.logits = optarg;
+            break;
+        case 'n':
+            ok = cli_int(&cli_generate, "-n", optarg, 0, 1 << 24, &a.n);
+            break;
+        case 'T':
+            ok = cli_float(&cli_generate, "--temperature", optarg, 0, 100, &x);
+            a.sampler.temperature = (float)x;
+            break;
+        case 'P':
+            ok = cli_float(&cli_generate, "--top-p", optarg, 1e-6, 1, &x);
+            a.sampler.top_p = (float)x;
+            break;
+        case 's':
+            ok = cli_int(&cli_generate, "--seed", optarg, 0, INT64_MAX, &v);
+            a.sampler.seed = (uint64_t)v;
+            break;
+        case 't':
+            ok = cli_int(&cli_generate, "--threads", optarg, 1, 1024, &a.threads);
+            break;
+        case 'i':
+            a.ignore_end = true;
+            break;
+        case 'j':
+            a.json = true;
+            break;
+        case 'h':
+            return cli_help(&cli_generate);
+        default:
+            return 2;
+        }
+        if (!ok)
+            return 2;
+    }
+    if (optind + 1 != argc || !a.prompt)
+        return cli_usage(&cli_generate, "expected one model directory and --prompt TEXT");
+    a.model = argv[optind];
+    sb_error err = {{0}};
+    sb_status st = generate(&a, &err);
+    return st ? cli_fail(st, &err) : 0;
+}
+
+const cli_command cli_generate = {"generate", "continue a text", help, run};
