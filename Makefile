@@ -12,6 +12,14 @@ BUILD  ?= build
 OPT    ?= -O3
 SAN    ?=
 
+# V=1 shows the commands in full.
+ifdef V
+SAY     = :
+else
+Q       = @
+SAY     = printf '  %-4s %s\n'
+endif
+
 WARN    = -Wall -Wextra -Werror
 # No contraction and no fast-math: the host operations have one result whatever the compiler (docs/numerics.md, section 5).
 CFLAGS  = -std=c11 -D_GNU_SOURCE $(OPT) -g -march=$(ARCH) -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(SAN) \
@@ -35,22 +43,27 @@ include $(sort $(wildcard mk/*.mk))
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	@$(SAY) CC $<
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/libseedbed.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $(LIB_OBJ)
+	@$(SAY) AR $@
+	$(Q)ar rcs $@ $(LIB_OBJ)
 
 $(BUILD)/seedbed: $(CLI_OBJ) $(BUILD)/libseedbed.a
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	@$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libseedbed.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(shell pkg-config --libs check 2>/dev/null) -o $@
+	@$(SAY) LD $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(shell pkg-config --libs check 2>/dev/null) -o $@
 
 $(BUILD)/bench/bench_%: tests/bench/bench_%.c $(BUILD)/libseedbed.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
+	@$(SAY) LD $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
 
 .PHONY: unit
 unit: $(UNIT_BIN)

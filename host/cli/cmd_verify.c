@@ -108,7 +108,11 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
     if (!st && tokens.n < n) {
         sb_generate_options g = {.n = n - tokens.n, .ignore_end = true};
         st = sb_generate(r.session, prompt.ids, (int)prompt.n, &g, greedy, collect, &tokens, err);
-        sb_session_rewind(r.session, 0);
+        /* A fresh one: the cache of this session holds what the tokens ahead left there. */
+        sb_session_close(r.session);
+        r.session = NULL;
+        if (!st)
+            st = sb_session_open(r.model, r.device, context, &r.session, err);
     }
     if (!st && tokens.n < 1)
         st = sb_fail(err, SB_ERR_ARG, "no tokens to run");

@@ -124,7 +124,9 @@ sb_status sb_attention(sb_device *dev, const sb_command *c, sb_error *err)
     size_t hd = c->cols, heads = c->rows, pos = c->p[0], capacity = c->p[1], kv_heads = c->p[3] & 0xffff;
     size_t group = heads / kv_heads;
     bool oom = false;
-#pragma omp parallel for collapse(2) schedule(static) reduction(|| : oom)
+    /* Small ones are done before the threads would have started. */
+    bool large = (size_t)c->batch * heads * (pos + c->batch) * hd > 1 << 20;
+#pragma omp parallel for collapse(2) schedule(static) reduction(|| : oom) if (large)
     for (size_t v = 0; v < c->batch; v++) {
         for (size_t h = 0; h < heads; h++) {
             float *score = malloc((pos + v + 1) * sizeof *score);
