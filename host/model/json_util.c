@@ -17,17 +17,21 @@ const char *sb_json_printable(char *buf, size_t cap, const char *s)
     return buf;
 }
 
-/* In valid JSON every member has one colon outside strings, so more colons than members means that a key came twice. */
-static size_t count_colons(const char *s, size_t n)
+/* In valid JSON every member has one colon outside strings, so more colons than members means that a key came twice.
+ * *nul: whether a string holds an escaped NUL, which a C string would cut off there. */
+static size_t scan(const char *s, size_t n, bool *nul)
 {
     size_t colons = 0;
     bool in_string = false;
+    *nul = false;
     for (size_t i = 0; i < n; i++) {
         if (in_string) {
-            if (s[i] == '\\')
+            if (s[i] == '\\') {
+                *nul |= n - i >= 6 && !memcmp(s + i, "\\u0000", 6);
                 i++;
-            else if (s[i] == '"')
+            } else if (s[i] == '"') {
                 in_string = false;
+            }
         } else if (s[i] == '"') {
             in_string = true;
         } else if (s[i] == ':') {
@@ -73,6 +77,8 @@ sb_status sb_json_parse(const char *what, const char *text, size_t size, size_t 
     if (e != json_tokener_success)
         return sb_fail(err, SB_ERR_FORMAT, "%s: not JSON: %s at byte %zu", what, json_tokener_error_desc(e), end);
     sb_status st = SB_OK;
+    bool nul;
+    size_t colons = scan(text, size, &nul);
     for (; end < size; end++)
         if (!strchr(" \t\r\n", text[end]) || !text[end])
             break;
@@ -80,7 +86,9 @@ sb_status sb_json_parse(const char *what, const char *text, size_t size, size_t 
         st = sb_fail(err, SB_ERR_FORMAT, "%s: expected a JSON object", what);
     else if (end != size)
         st = sb_fail(err, SB_ERR_FORMAT, "%s: not JSON: unexpected text after the object at byte %zu", what, end);
-    else if (count_colons(text, size) != count_members(j))
+    else if (nul)
+        st = sb_fail(err, SB_ERR_FORMAT, "%s: a string holds a NUL character", what);
+    else if (colons != count_members(j))
         st = sb_fail(err, SB_ERR_FORMAT, "%s: a key occurs twice in one JSON object", what);
     if (st != SB_OK)
         json_object_put(j);
@@ -110,10 +118,7 @@ bool sb_json_is_str(json_object *j, const char **out)
 {
     if (!json_object_is_type(j, json_type_string))
         return false;
-    const char *s = json_object_get_string(j);
-    if (strlen(s) != (size_t)json_object_get_string_len(j))
-        return false;
-    *out = s;
+    *out = json_object_get_string(j);
     return true;
 }
 
