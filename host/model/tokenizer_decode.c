@@ -74,9 +74,9 @@ static bool put_metaspace(const sb_tokenizer *t, sb_decode_state *st, const tok_
 {
     size_t rn = strlen(t->meta);
     bool skip = !st->started && t->meta_strip_first;
-    for (size_t i = 0; i < k->len;) {
-        bool hit = k->len - i >= rn && !memcmp(k->text + i, t->meta, rn);
-        if (hit ? !skip && !put_byte(t, st, ' ', out) : !put_byte(t, st, (uint8_t)k->text[i], out))
+    for (size_t i = 0; i < k->out_len;) {
+        bool hit = k->out_len - i >= rn && !memcmp(k->out + i, t->meta, rn);
+        if (hit ? !skip && !put_byte(t, st, ' ', out) : !put_byte(t, st, (uint8_t)k->out[i], out))
             return false;
         i += hit ? rn : 1;
     }

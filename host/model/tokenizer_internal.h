@@ -37,7 +37,7 @@ typedef struct {
     size_t len;
     bool special, added, normalized, lstrip, rstrip;
     int16_t byte;    /* 0..255: a byte-fallback token; -1: text */
-    char *out;       /* what the decoder prints for it */
+    char *out;       /* what the decoder prints for it: the text, or its normalized form, through the decoder's replacements */
     size_t out_len;
 } tok_token;
 

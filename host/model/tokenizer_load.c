@@ -258,6 +258,11 @@ static sb_status load_added_one(sb_tokenizer *t, size_t i, json_object *a, sb_er
     if (st == SB_OK && !(normalized ? tok_trie_add(&t->normalized_added, norm.data, norm.len, (uint32_t)id)
                                     : tok_trie_add(&t->raw_added, text, strlen(text), (uint32_t)id)))
         st = tok_nomem(t, err);
+    if (st == SB_OK && normalized && !k->out) { /* it is printed as it was found */
+        k->out = norm.data;
+        k->out_len = norm.len;
+        return SB_OK;
+    }
     sb_buf_free(&norm);
     return st;
 }

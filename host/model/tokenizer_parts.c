@@ -349,26 +349,29 @@ static void mark_bytes(sb_tokenizer *t)
     }
 }
 
-/* A token's characters back to bytes; one that has others (an added token) stays as it is. */
+/* Characters of GPT-2's alphabet to bytes: out[0..result), which may be s itself; -1 if there is any other character. */
+static int64_t to_bytes(const char *s, size_t len, char *out)
+{
+    int64_t n = 0;
+    for (size_t at = 0; at < len; n++) {
+        uint32_t cp;
+        int r = sb_utf8_next(s + at, len - at, &cp);
+        if (r <= 0 || tok_char_byte(cp) < 0)
+            return -1;
+        at += (size_t)r;
+        if (out)
+            out[n] = (char)tok_char_byte(cp);
+    }
+    return n;
+}
+
+/* A token with other characters (an added one) stays as it is. */
 static void unmap_bytes(sb_tokenizer *t)
 {
     for (size_t i = 0; i < t->n_tokens; i++) {
         tok_token *k = &t->tokens[i];
-        size_t n = 0;
-        uint32_t cp;
-        bool all = k->out != NULL;
-        for (size_t at = 0; all && at < k->len;) {
-            int r = sb_utf8_next(k->text + at, k->len - at, &cp);
-            all = r > 0 && tok_char_byte(cp) >= 0;
-            if (all) {
-                k->out[n++] = (char)tok_char_byte(cp);
-                at += (size_t)r;
-            }
-        }
-        if (all)
-            k->out_len = n;
-        else if (k->out)
-            memcpy(k->out, k->text, k->len); /* what was overwritten so far */
+        if (k->out && to_bytes(k->out, k->out_len, NULL) >= 0)
+            k->out_len = (size_t)to_bytes(k->out, k->out_len, k->out);
     }
 }
 
@@ -463,7 +466,9 @@ sb_status tok_load_decoder(sb_tokenizer *t, json_object *j, sb_error *err)
         return tok_unsupported(t, "decoder", "null", err);
     for (size_t i = 0; i < t->n_tokens; i++) {
         tok_token *k = &t->tokens[i];
-        if (k->text && !(k->out = strdup(k->text)))
+        if (!k->text || k->out)
+            continue;
+        if (!(k->out = strdup(k->text)))
             return tok_nomem(t, err);
         k->out_len = k->len;
     }
