@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// Cuts a request (address, beats) into AXI4 INCR bursts: at most MaxBurst beats, never across 4 KB.
+//
+// Parameters: BytesW = log2 of the bus width in bytes; MaxBurst beats, a power of two, at most 256;
+// BeatsW, bits of a request's length.
+// Ports
+//   req_*     a request: address aligned to the bus, beats >= 1; req_last_i travels with it
+//   go_i      a burst may be started (the caller has room for MaxBurst beats)
+//   flush_i   forget what has not been offered yet
+//   burst_*   AXI AR or AW; burst_last_o: last burst of a request whose req_last_i was set
+//   start_o   pulse: a burst of start_beats_o beats will be offered from the next cycle on
+// Latency: two cycles from request to burst; one burst every cycle.
+
+module axi_burst #(
+  parameter int BytesW   = 6,
+  parameter int MaxBurst = 64,
+  parameter int BeatsW   = 40
+) (
+  input  logic              clk_i,
+  input  logic              rst_ni,
+  input  logic              flush_i,
+  input  logic              go_i,
+  input  logic              req_valid_i,
+  output logic              req_ready_o,
+  input  logic [63:0]       req_addr_i,
+  input  logic [BeatsW-1:0] req_beats_i,
+  input  logic              req_last_i,
+  output logic              burst_valid_o,
+  input  logic              burst_ready_i,
+  output logic [63:0]       burst_addr_o,
+  output logic [7:0]        burst_len_o,
+  output logic              burst_last_o,
+  output logic              start_o,
+  output logic [8:0]        start_beats_o,
+  output logic              start_last_o
+);
+
+  localparam int PageW    = 12 - BytesW;  // log2 of the beats in 4 KB
+  localparam int MaxBeats = (MaxBurst < (1 << PageW)) ? MaxBurst : (1 << PageW);
+
+  initial if (BytesW < 2 || BytesW > 7 || MaxBurst > 256) $fatal(1, "axi_burst: bad parameters");
+
+  logic              active_q, last_q, valid_q, valid_last_q;
+  logic [63:0]       addr_q, burst_addr_q;
+  logic [BeatsW-1:0] beats_q;
+  logic [7:0]        len_q;
+
+  // Beats to the end of the page, 1..2^PageW.
+  wire [PageW:0] to_page = {1'b1, {PageW{1'b0}}} - {1'b0, addr_q[11:BytesW]};
+
+  logic [8:0] n;
+  always_comb begin
+    n = 9'(MaxBeats);
+    if (11'(to_page) < 11'(n)) n = 9'(to_page);
+    if (beats_q < BeatsW'(n)) n = beats_q[8:0];
+  end
+
+  wire final_burst = beats_q <= BeatsW'(n);
+  wire start       = active_q && go_i && (!valid_q || burst_ready_i) && !flush_i;
+
+  assign req_ready_o   = (!active_q || (start && final_burst)) && !flush_i;
+  assign burst_valid_o = valid_q;
+  assign burst_addr_o  = burst_addr_q;
+  assign burst_len_o   = len_q;
+  assign burst_last_o  = valid_last_q;
+  assign start_o       = start;
+  assign start_beats_o = n;
+  assign start_last_o  = final_burst && last_q;
+
+  always_ff @(posedge clk_i) begin
+    if (req_valid_i && req_ready_o) begin
+      addr_q  <= req_addr_i;
+      beats_q <= req_beats_i;
+      last_q  <= req_last_i;
+    end else if (start) begin
+      addr_q  <= addr_q + (64'(n) << BytesW);
+      beats_q <= beats_q - BeatsW'(n);
+    end
+    if (start) begin
+      burst_addr_q <= addr_q;
+      len_q        <= 8'(n - 9'd1);
+      valid_last_q <= final_burst && last_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      active_q <= 1'b0;
+      valid_q  <= 1'b0;
+    end else begin
+      if (flush_i) active_q <= 1'b0;
+      else if (req_valid_i && req_ready_o) active_q <= 1'b1;
+      else if (start && final_burst) active_q <= 1'b0;
+      if (start) valid_q <= 1'b1;
+      else if (burst_ready_i) valid_q <= 1'b0;
+    end
+  end
+
+endmodule

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// Command processor: fetches the list, checks each command, requests what it reads, hands it on.
+//
+// It runs ahead of the engine: as soon as the requests of one command are accepted, those of the
+// next are made, so their data follow on the bus without a gap. The records are fetched a few at a time,
+// and the next few are requested before the weights of the last one known, because data come back in
+// order. A command that reads what an unfinished one is to write waits for it.
+//
+// Parameters: BusW, Codecs, ActCap (activation buffer, elements), Chunk (records fetched at once).
+// Ports
+//   start_i, cmd_addr_i, cmd_count_i   from the registers; done_o pulses when the list ended
+//   req_*                    read requests (axi_read)
+//   beat_*                   the beats tagged TagCmd
+//   job_*                    checked commands, in order, for the engine
+//   job_done_i               the oldest job given is written to memory
+//   read_err_i, write_err_i  a data beat of job read_index_i / a response of the oldest job failed
+//   quiet_i                  no read in flight, nothing held in the write path
+//   flush_o                  level: throw everything away (after an error); reset_o: pulse at its end
+//   event_done_o             pulse: a command completed
+
+module cmd_fetch #(
+  parameter int         BusW   = 512,
+  parameter logic [3:0] Codecs = 4'b1111,
+  parameter int         ActCap = 32768,
+  parameter int         BeatsW = 40,
+  parameter int         Chunk  = 4
+) (
+  input  logic              clk_i,
+  input  logic              rst_ni,
+  input  logic              start_i,
+  input  logic [63:0]       cmd_addr_i,
+  input  logic [31:0]       cmd_count_i,
+  output logic              idle_o,
+  output logic              done_o,
+
+  output logic              req_valid_o,
+  input  logic              req_ready_i,
+  output logic [63:0]       req_addr_o,
+  output logic [BeatsW-1:0] req_beats_o,
+  output logic [1:0]        req_tag_o,
+
+  input  logic              beat_valid_i,
+  output logic              beat_ready_o,
+  input  logic [BusW-1:0]   beat_data_i,
+  input  logic              beat_err_i,
+
+  output logic              job_valid_o,
+  input  logic              job_ready_i,
+  output logic [1:0]        job_codec_o,
+  output logic [16:0]       job_words_o,
+  output logic [23:0]       job_rows_o,
+  output logic [63:0]       job_dst_o,
+  output logic [31:0]       job_index_o,
+  input  logic              job_done_i,
+
+  input  logic              read_err_i,
+  input  logic [31:0]       read_index_i,
+  input  logic              write_err_i,
+  input  logic              quiet_i,
+  output logic              flush_o,
+  output logic              reset_o,
+
+  output logic              event_done_o,
+  output logic [3:0]        error_o,
+  output logic [31:0]       error_index_o,
+  output logic [31:0]       cur_index_o,
+  output logic [3:0]        state_o
+);
+
+  localparam int Lanes   = BusW / 32;
+  localparam int LanesW  = $clog2(Lanes);
+  localparam int BytesW  = $clog2(BusW / 8);
+  localparam int AlignW  = (BytesW > 6) ? BytesW : 6;
+  localparam int RecB    = (BusW >= 512) ? 1 : 512 / BusW;  // beats a record
+  localparam int RecW    = (RecB > 1) ? $clog2(RecB) : 1;
+  localparam logic [31:0] BeatBytes = BusW >> 3;
+  localparam int BeatE   = BusW / 16;  // activations a beat
+  localparam int BeatEW  = $clog2(BeatE);
+  localparam int ChunkW  = $clog2(Chunk);
+  // A record's useful fields, packed for the queue.
+  localparam int PackW   = 8 + 8 + 16 + 32 + 32 + 64 * 3;
+
+  typedef enum logic [3:0] {
+    StIdle    = 4'd0,
+    StFetch   = 4'd1,  // request the next records
+    StGet     = 4'd2,  // wait for a record
+    StCheck   = 4'd3,
+    StHazard  = 4'd4,  // wait for writes that this command reads
+    StJob     = 4'd5,
+    StAct     = 4'd6,  // request the activations; the product runs meanwhile
+    StAhead   = 4'd7,  // request the next records before the weights
+    StWeights = 4'd8,
+    StWait    = 4'd9,  // all given: wait for the jobs to finish
+    StFlush   = 4'd10,
+    StDone    = 4'd11
+  } state_e;
+
+  state_e      state_q;
+  logic [31:0] index_q;      // of the command in hand
+  logic [31:0] unasked_q;    // records not requested yet
+  logic [63:0] fetch_addr_q;
+  logic [31:0] known_q;      // records requested and not consumed
+  logic [31:0] left_q;       // commands not decoded yet
+  logic [31:0] first_job;    // index of the oldest unfinished job
+  logic [3:0]  error_q;
+  logic [31:0] error_index_q;
+
+  // ------------------------------------------------------------------------------------------
+  // Records: collect beats, queue the useful fields.
+  // ------------------------------------------------------------------------------------------
+  logic              rec_valid, rec_ready, rec_err;
+  logic [511:0]      rec_bits;
+  logic [PackW-1:0]  rec_pack;
+  logic              get_valid, get_ready, get_err;
+  logic [PackW-1:0]  get_pack;
+
+  if (BusW < 512) begin : g_narrow
+    logic [512-BusW-1:0] part_q;
+    logic [RecW-1:0]     count_q;
+    logic                err_q;
+    wire last_part = count_q == RecW'(RecB - 1);
+    assign beat_ready_o = !last_part || rec_ready;
+    assign rec_valid    = beat_valid_i && last_part;
+    assign rec_bits     = {beat_data_i, part_q};
+    assign rec_err      = beat_err_i || err_q;
+    always_ff @(posedge clk_i) begin
+      if (beat_valid_i && beat_ready_o) begin
+        part_q <= (512 - BusW)'({beat_data_i, part_q} >> BusW);
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni || reset_o) begin
+        count_q <= '0;
+        err_q   <= 1'b0;
+      end else if (beat_valid_i && beat_ready_o) begin
+        count_q <= last_part ? '0 : count_q + 1'b1;
+        err_q   <= last_part ? 1'b0 : err_q || beat_err_i;
+      end
+    end
+  end else if (BusW == 512) begin : g_equal
+    assign beat_ready_o = rec_ready;
+    assign rec_valid    = beat_valid_i;
+    assign rec_bits     = beat_data_i;
+    assign rec_err      = beat_err_i;
+  end else begin : g_wide
+    // Two records a beat; the list may begin in an upper and end in a lower half.
+    logic        half_q;
+    logic [31:0] rec_left_q;
+    assign beat_ready_o = rec_ready && (half_q || rec_left_q == 32'd1);
+    assign rec_valid    = beat_valid_i;
+    assign rec_bits     = half_q ? beat_data_i[BusW-1 -: 512] : beat_data_i[511:0];
+    assign rec_err      = beat_err_i;
+    always_ff @(posedge clk_i) begin
+      if (state_q == StIdle) begin
+        half_q     <= cmd_addr_i[6];
+        rec_left_q <= cmd_count_i;
+      end else if (rec_valid && rec_ready) begin
+        half_q     <= !half_q;
+        rec_left_q <= rec_left_q - 32'd1;
+      end
+    end
+  end
+
+  assign rec_pack = {rec_bits[319:128], rec_bits[95:64], rec_bits[63:32], rec_bits[31:16],
+                     rec_bits[15:8], rec_bits[7:0]};
+  wire unused_rec = &{1'b0, rec_bits[511:320], rec_bits[127:96]};
+
+  fifo #(
+    .Width(PackW + 1),
+    .Depth(2 * Chunk)
+  ) u_records (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .clear_i(reset_o),
+    .valid_i(rec_valid),
+    .ready_o(rec_ready),
+    .data_i ({rec_err, rec_pack}),
+    .valid_o(get_valid),
+    .ready_i(get_ready),
+    .data_o ({get_err, get_pack}),
+    .level_o()
+  );
+
+  wire [7:0]  f_op    = get_pack[7:0];
+  wire [7:0]  f_codec = get_pack[15:8];
+  wire [15:0] f_batch = get_pack[31:16];
+  wire [31:0] f_rows  = get_pack[63:32];
+  wire [31:0] f_cols  = get_pack[95:64];
+  wire [63:0] f_wei   = get_pack[159:96];
+  wire [63:0] f_src   = get_pack[223:160];
+  wire [63:0] f_dst   = get_pack[287:224];
+
+  // ------------------------------------------------------------------------------------------
+  // Shapes. cols is bounded by the activation buffer, so 17 bits do after the check.
+  // ------------------------------------------------------------------------------------------
+  // ceil(n / 12) for n < 2^17: (n + 11) / 4 / 3, the division by 3 as * 43691 >> 17 in shifts and adds.
+  function automatic logic [16:0] div12(input logic [16:0] n);
+    logic [31:0] x, y;
+    x = (32'(n) + 32'd11) >> 2;
+    y = x + (x << 2);
+    y = y + (y << 4);
+    y = y + (y << 8);
+    y = (y << 1) + x;
+    div12 = y[31:15] >> 2;
+  endfunction
+
+  wire is_fp16    = f_codec == 8'd0;
+  wire is_seedlm3 = f_codec == 8'd3;
+  wire has_side   = f_codec == 8'd1 || f_codec == 8'd3;
+
+  wire [16:0] cols17 = f_cols[16:0];
+  wire [16:0] by8    = (cols17 + 17'd7) >> 3;
+  wire [16:0] by12   = div12(cols17);
+  wire [16:0] words  = is_fp16 ? (cols17 + 17'd1) >> 1 : is_seedlm3 ? by12 : by8;
+  wire [17:0] elems  = is_seedlm3 ? {by12[13:0], 4'd0} : {by8[14:0], 3'd0};
+  wire [17:0] abeats = (elems + 18'(BeatE - 1)) >> BeatEW;
+  wire [24:0] groups = (25'(f_rows[23:0]) + 25'(Lanes - 1)) >> LanesW;
+  wire [16:0] beats1 = words + (has_side ? (words + 17'd7) >> 3 : 17'd0);
+
+  wire bad_op    = f_op != seedbed_pkg::OpNop && f_op != seedbed_pkg::OpMatvec;
+  wire bad_codec = f_codec > 8'd3 || !Codecs[f_codec[1:0]];
+  wire bad_shape = f_rows == '0 || f_rows[31:24] != '0 || f_cols == '0 || f_cols[31:16] != '0 ||
+                   f_batch != 16'd1 || (abeats << BeatEW) > 18'(ActCap);
+  wire bad_align = f_wei[AlignW-1:0] != '0 || f_src[AlignW-1:0] != '0 || f_dst[AlignW-1:0] != '0;
+
+  // Registered at StCheck.
+  logic [16:0]        words_q;
+  logic [BeatsW-1:0]  abeats_q;
+  logic [63:0]        src_end_q, dst_end_q;
+
+  // Product groups * beats1, one bit of beats1 a cycle, over when the rest is zero.
+  logic [BeatsW-1:0]  total_q, addend_q;
+  logic [16:0]        factor_q;
+  wire                total_ready = factor_q == '0;
+
+  // ------------------------------------------------------------------------------------------
+  // Jobs in flight: what they write, and how many.
+  // ------------------------------------------------------------------------------------------
+  logic [4:0]  jobs_q;
+  logic [63:0] write_lo_q, write_hi_q;  // union of their destinations
+  logic        weights_known_q;
+
+  // The end of the weights is not known before the product; their beginning decides with the
+  // conservative rule "anything written at or after it".
+  wire hazard = jobs_q != '0 &&
+                ((f_src < write_hi_q && src_end_q > write_lo_q) ||
+                 (f_wei < write_hi_q && (!weights_known_q || f_wei + (64'(total_q) << BytesW) > write_lo_q)));
+
+  // Index of the oldest unfinished job: NOPs between jobs finish at once and never fail.
+  fifo #(
+    .Width(32),
+    .Depth(16)
+  ) u_indices (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .clear_i(reset_o),
+    .valid_i(job_valid_o && job_ready_i),
+    .ready_o(),
+    .data_i (index_q),
+    .valid_o(),
+    .ready_i(job_done_i),
+    .data_o (first_job),
+    .level_o()
+  );
+
+  wire jobs_full = jobs_q == 5'd16;
+  wire push_job  = job_valid_o && job_ready_i;
+
+  // Writes fail in the oldest job, reads in the one the engine is reading, which is not older.
+  wire [31:0] fail_index = write_err_i ? first_job : read_index_i;
+
+  // Records to the next multiple of Chunk, so that later requests begin on a beat.
+  wire [31:0] to_chunk = 32'(Chunk) - {{(32 - ChunkW) {1'b0}}, fetch_addr_q[6 +: ChunkW]};
+  wire [31:0] ask      = (unasked_q < to_chunk) ? unasked_q : to_chunk;
+  wire [63:0] ask_end  = fetch_addr_q + {26'd0, ask, 6'd0};
+  wire [63:0] ask_from = {fetch_addr_q[63:BytesW], {BytesW{1'b0}}};
+  wire [63:0] ask_span = ask_end - ask_from + {32'd0, BeatBytes - 32'd1};
+
+  assign job_valid_o = state_q == StJob && !jobs_full;
+  assign job_codec_o = f_codec[1:0];
+  assign job_words_o = words_q;
+  assign job_rows_o  = f_rows[23:0];
+  assign job_dst_o   = f_dst;
+  assign job_index_o = index_q;
+
+  always_comb begin
+    req_valid_o = 1'b0;
+    req_addr_o  = f_src;
+    req_beats_o = abeats_q;
+    req_tag_o   = seedbed_pkg::TagAct;
+    case (state_q)
+      StFetch, StAhead: begin
+        req_valid_o = 1'b1;
+        req_addr_o  = ask_from;
+        req_beats_o = BeatsW'(ask_span >> BytesW);
+        req_tag_o   = seedbed_pkg::TagCmd;
+      end
+      StAct: req_valid_o = 1'b1;
+      StWeights: begin
+        req_valid_o = total_ready;
+        req_addr_o  = f_wei;
+        req_beats_o = total_q;
+        req_tag_o   = seedbed_pkg::TagWei;
+      end
+      default: ;
+    endcase
+  end
+
+  wire asked = req_valid_o && req_ready_i;
+  // One completion a cycle is counted, so a NOP gives way to a job.
+  wire nop   = state_q == StCheck && f_op == seedbed_pkg::OpNop && !get_err && !job_done_i;
+
+  assign get_ready     = nop || (state_q == StWeights && asked);
+  assign idle_o        = state_q == StIdle;
+  assign done_o        = state_q == StDone;
+  assign flush_o       = state_q == StFlush;
+  assign reset_o       = state_q == StDone;
+  assign event_done_o  = nop || job_done_i;
+  assign error_o       = error_q;
+  assign error_index_o = error_index_q;
+  assign cur_index_o   = (jobs_q != '0) ? first_job : index_q;
+  assign state_o       = state_q;
+
+  // The last record known is in hand and more are in memory.
+  wire want_ahead = known_q == 32'd1 && unasked_q != '0;
+
+  logic [3:0] check_error;
+  always_comb begin
+    check_error = seedbed_pkg::ErrNone;
+    if (get_err) check_error = seedbed_pkg::ErrRead;
+    else if (bad_op) check_error = seedbed_pkg::ErrOp;
+    else if (f_op == seedbed_pkg::OpMatvec) begin
+      if (bad_codec) check_error = seedbed_pkg::ErrCodec;
+      else if (bad_shape) check_error = seedbed_pkg::ErrShape;
+      else if (bad_align) check_error = seedbed_pkg::ErrAlign;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == StCheck) begin
+      words_q   <= words;
+      abeats_q  <= BeatsW'(abeats);
+      src_end_q <= f_src + (64'(abeats) << BytesW);
+      dst_end_q <= f_dst + {37'd0, f_rows[23:0], 3'd0};
+      total_q   <= '0;
+      addend_q  <= BeatsW'(groups);
+      factor_q  <= beats1;
+    end else if (!total_ready) begin
+      if (factor_q[0]) total_q <= total_q + addend_q;
+      addend_q <= addend_q << 1;
+      factor_q <= factor_q >> 1;
+    end
+    weights_known_q <= total_ready && state_q != StCheck;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (push_job) begin
+      write_lo_q <= (jobs_q != '0 && write_lo_q < f_dst) ? write_lo_q : f_dst;
+      write_hi_q <= (jobs_q != '0 && write_hi_q > dst_end_q) ? write_hi_q : dst_end_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q       <= StIdle;
+      jobs_q        <= '0;
+      error_q       <= seedbed_pkg::ErrNone;
+      error_index_q <= '0;
+      index_q       <= '0;
+      left_q        <= '0;
+      unasked_q     <= '0;
+      known_q       <= '0;
+      fetch_addr_q  <= '0;
+    end else begin
+      case (state_q)
+        StIdle: if (start_i) begin
+          index_q       <= '0;
+          left_q        <= cmd_count_i;
+          unasked_q     <= cmd_count_i;
+          known_q       <= '0;
+          fetch_addr_q  <= cmd_addr_i;
+          error_q       <= seedbed_pkg::ErrNone;
+          error_index_q <= '0;
+          state_q       <= StFetch;
+          if (cmd_count_i == '0) begin
+            state_q <= StDone;
+          end else if (cmd_addr_i[5:0] != '0) begin
+            error_q <= seedbed_pkg::ErrAlign;
+            state_q <= StDone;
+          end
+        end
+        StFetch: if (asked) state_q <= StGet;
+        StGet: begin
+          if (left_q == '0) state_q <= StWait;
+          else if (known_q == '0) state_q <= StFetch;
+          else if (get_valid) state_q <= StCheck;
+        end
+        StCheck: begin
+          if (check_error != seedbed_pkg::ErrNone) begin
+            error_q       <= check_error;
+            error_index_q <= index_q;
+            state_q       <= StWait;
+          end else if (f_op == seedbed_pkg::OpNop) begin
+            if (nop) state_q <= StGet;
+          end else begin
+            state_q <= StHazard;
+          end
+        end
+        StHazard: if (!hazard) state_q <= StJob;
+        StJob: if (push_job) state_q <= StAct;
+        StAct: if (asked) state_q <= want_ahead ? StAhead : StWeights;
+        StAhead: if (asked) state_q <= StWeights;
+        StWeights: if (asked) state_q <= StGet;
+        StWait: if (jobs_q == '0) state_q <= (error_q == seedbed_pkg::ErrNone) ? StDone : StFlush;
+        StFlush: if (quiet_i) state_q <= StDone;
+        default: state_q <= StIdle;
+      endcase
+
+      if (nop || (state_q == StWeights && asked)) begin
+        index_q <= index_q + 32'd1;
+        left_q  <= left_q - 32'd1;
+      end
+      if ((state_q == StFetch || state_q == StAhead) && asked) begin
+        unasked_q    <= unasked_q - ask;
+        fetch_addr_q <= ask_end;
+      end
+      if (state_q != StIdle) begin
+        known_q <= known_q
+                   + (((state_q == StFetch || state_q == StAhead) && asked) ? ask : 32'd0)
+                   - (get_ready ? 32'd1 : 32'd0);
+      end
+
+      jobs_q <= jobs_q + {4'd0, push_job} - {4'd0, job_done_i};
+      if (state_q == StDone) jobs_q <= '0;
+
+      // A failed response outranks what was found in a later command.
+      if ((read_err_i || write_err_i) && state_q != StIdle && state_q != StDone) begin
+        state_q <= StFlush;
+        if (error_q == seedbed_pkg::ErrNone || fail_index < error_index_q) begin
+          error_q       <= write_err_i ? seedbed_pkg::ErrWrite : seedbed_pkg::ErrRead;
+          error_index_q <= fail_index;
+        end
+      end
+    end
+  end
+
+endmodule

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// Constants shared by the core's modules. The numbers are those of docs/device.md and docs/formats.md.
+
+// A module alone never uses all of the constants.
+/* verilator lint_off UNUSEDPARAM */
+
+package seedbed_pkg;
+
+  // Codec ids.
+  localparam logic [1:0] CodecFp16    = 2'd0;
+  localparam logic [1:0] CodecInt4    = 2'd1;
+  localparam logic [1:0] CodecSeedlm4 = 2'd2;
+  localparam logic [1:0] CodecSeedlm3 = 2'd3;
+
+  // Operations.
+  localparam logic [7:0] OpNop    = 8'd0;
+  localparam logic [7:0] OpMatvec = 8'd1;
+
+  // What a read request fetches.
+  localparam logic [1:0] TagCmd = 2'd0;
+  localparam logic [1:0] TagAct = 2'd1;
+  localparam logic [1:0] TagWei = 2'd2;
+
+  // ERROR register.
+  localparam logic [3:0] ErrNone  = 4'd0;
+  localparam logic [3:0] ErrOp    = 4'd1;
+  localparam logic [3:0] ErrCodec = 4'd2;
+  localparam logic [3:0] ErrShape = 4'd3;
+  localparam logic [3:0] ErrAlign = 4'd4;
+  localparam logic [3:0] ErrRead  = 4'd5;
+  localparam logic [3:0] ErrWrite = 4'd6;
+
+  // Cycle classes: bit i drives counter i+1.
+  localparam int ClassUseful  = 0;
+  localparam int ClassWait    = 1;
+  localparam int ClassStall   = 2;
+  localparam int ClassActLoad = 3;
+  localparam int ClassDrain   = 4;
+  localparam int ClassControl = 5;
+  localparam int NumClasses   = 6;
+  localparam int NumCounters  = 11;
+
+  // Cycles from a word at a lane's input to its addend.
+  localparam int LaneLatency = 6;
+
+  localparam logic [31:0] Id      = 32'h5345_4544;
+  localparam logic [31:0] Version = 32'h0001_0000;
+
+endpackage
+
+/* verilator lint_on UNUSEDPARAM */

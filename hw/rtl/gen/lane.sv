@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// One lane: a weight word of any built-in codec times its slot of activations, exact modulo 2^64.
+//
+// Parameters: Codecs, bit i set builds codec id i in (docs/formats.md).
+// Ports
+//   codec_i    codec id; stable while words are in the pipeline
+//   word_i     main word
+//   side_i     its side field: int4 the binary16 scale, seedlm3 q3 in bits 3..0
+//   act_i      16 int16 activations; the codec's first 2, 8 or 12 are used; one cycle after word_i
+//   act_sum_i  sum of the activations used (seed codecs), two cycles after act_i
+//   addend_o   sum of w_int * activation over the word
+// Latency: seedbed_pkg::LaneLatency = 6 cycles from word_i to addend_o, one word a cycle. The lane
+// has no valid: it computes whatever it is given, and the array knows which addends count.
+
+module lane #(
+  parameter logic [3:0] Codecs = 4'b1111
+) (
+  input  logic               clk_i,
+  input  logic [1:0]         codec_i,
+  input  logic [31:0]        word_i,
+  input  logic [15:0]        side_i,
+  input  logic [255:0]       act_i,
+  input  logic signed [19:0] act_sum_i,
+  output logic [63:0]        addend_o
+);
+
+  logic [63:0]        fp16_addend, shifted_q;
+  logic signed [39:0] value, value_int4, value_seedlm4, value_seedlm3;
+  logic [4:0]         shift, shift_int4;
+  logic [3:0]         shift_seedlm4, shift_seedlm3;
+
+  wire en_fp16    = Codecs[0] && codec_i == seedbed_pkg::CodecFp16;
+  wire en_int4    = Codecs[1] && codec_i == seedbed_pkg::CodecInt4;
+  wire en_seedlm4 = Codecs[2] && codec_i == seedbed_pkg::CodecSeedlm4;
+  wire en_seedlm3 = Codecs[3] && codec_i == seedbed_pkg::CodecSeedlm3;
+
+  if (Codecs[0]) begin : g_fp16
+    lane_fp16 u_lane (
+      .clk_i   (clk_i),
+      .en_i    (en_fp16),
+      .word_i  (word_i),
+      .act_i   (act_i[31:0]),
+      .addend_o(fp16_addend)
+    );
+  end else begin : g_no_fp16
+    assign fp16_addend = '0;
+  end
+
+  if (Codecs[1]) begin : g_int4
+    lane_int4 u_lane (
+      .clk_i  (clk_i),
+      .en_i   (en_int4),
+      .word_i (word_i),
+      .side_i (side_i),
+      .act_i  (act_i[127:0]),
+      .value_o(value_int4),
+      .shift_o(shift_int4)
+    );
+  end else begin : g_no_int4
+    assign value_int4 = '0;
+    assign shift_int4 = '0;
+  end
+
+  if (Codecs[2]) begin : g_seedlm4
+    lane_seedlm #(
+      .C(8),
+      .P(3)
+    ) u_lane (
+      .clk_i    (clk_i),
+      .en_i     (en_seedlm4),
+      .word_i   (word_i),
+      .side_i   (4'd0),
+      .act_i    (act_i[127:0]),
+      .act_sum_i(act_sum_i),
+      .value_o  (value_seedlm4),
+      .shift_o  (shift_seedlm4)
+    );
+  end else begin : g_no_seedlm4
+    assign value_seedlm4 = '0;
+    assign shift_seedlm4 = '0;
+  end
+
+  if (Codecs[3]) begin : g_seedlm3
+    lane_seedlm #(
+      .C(12),
+      .P(4)
+    ) u_lane (
+      .clk_i    (clk_i),
+      .en_i     (en_seedlm3),
+      .word_i   (word_i),
+      .side_i   (side_i[3:0]),
+      .act_i    (act_i[191:0]),
+      .act_sum_i(act_sum_i),
+      .value_o  (value_seedlm3),
+      .shift_o  (shift_seedlm3)
+    );
+  end else begin : g_no_seedlm3
+    assign value_seedlm3 = '0;
+    assign shift_seedlm3 = '0;
+  end
+
+  always_comb begin
+    value = value_seedlm4;
+    shift = {1'b0, shift_seedlm4};
+    if (en_seedlm3) begin
+      value = value_seedlm3;
+      shift = {1'b0, shift_seedlm3};
+    end
+    if (en_int4) begin
+      value = value_int4;
+      shift = shift_int4;
+    end
+  end
+
+  // One shifter for all codecs with a common exponent a word.
+  always_ff @(posedge clk_i) begin
+    shifted_q <= {{24{value[39]}}, value} << shift;
+  end
+
+  assign addend_o = en_fp16 ? fp16_addend : shifted_q;
+
+  wire unused = &{1'b0, en_seedlm4, side_i, act_i};
+
+endmodule

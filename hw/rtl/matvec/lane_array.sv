@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// The lanes and their 64-bit accumulators: one row a lane, activations broadcast.
+//
+// Parameters: BusW (lanes = BusW/32), Codecs.
+// Ports
+//   codec_i    stable while busy_o
+//   valid_i    beat_i is taken; side_i: it is a side beat, kept for the main beats that follow
+//   first_i, last_i   first / last main beat of a row group
+//   word_i     index of the main word in its eight
+//   act_i      slot of this beat, two cycles later
+//   result_valid_o, result_o (L x 64)  a finished row group, for one cycle
+//   busy_o     beats are in the pipeline
+// Latency: LaneLatency + 3 cycles from the last beat to result_valid_o.
+
+module lane_array #(
+  parameter int         BusW   = 512,
+  parameter logic [3:0] Codecs = 4'b1111
+) (
+  input  logic              clk_i,
+  input  logic              rst_ni,
+  input  logic [1:0]        codec_i,
+  input  logic              valid_i,
+  input  logic [BusW-1:0]   beat_i,
+  input  logic              side_i,
+  input  logic              first_i,
+  input  logic              last_i,
+  input  logic [2:0]        word_i,
+  input  logic [255:0]      act_i,
+  output logic              result_valid_o,
+  output logic [2*BusW-1:0] result_o,
+  output logic              busy_o
+);
+
+  localparam int Lanes = BusW / 32;
+  localparam int Lat   = seedbed_pkg::LaneLatency;
+
+  logic [BusW-1:0] beat_q;
+  logic            side1_q;
+  logic [2:0]      word1_q;
+  // Stage s of these belongs to the beat taken s+1 cycles ago; stage Lat sees its addend.
+  logic [Lat:0]    valid_q, first_q, last_q;
+  logic            done_q;
+
+  wire main = valid_i && !side_i;
+
+  always_ff @(posedge clk_i) begin
+    if (valid_i) begin
+      beat_q  <= beat_i;
+      word1_q <= word_i;
+    end
+    side1_q <= valid_i && side_i;
+    first_q <= {first_q[Lat-1:0], first_i};
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      valid_q <= '0;
+      last_q  <= '0;
+      done_q  <= 1'b0;
+    end else begin
+      valid_q <= {valid_q[Lat-1:0], main};
+      last_q  <= {last_q[Lat-1:0], main && last_i};
+      done_q  <= last_q[Lat];
+    end
+  end
+
+  // Sum of the slot, for the seed codecs' bias.
+  logic signed [19:0] act_sum8_q, act_sum4_q, act_sum_q;
+  function automatic logic signed [19:0] act_sum(input logic [255:0] a, input int from, input int n);
+    act_sum = '0;
+    for (int c = 0; c < 12; c++) begin
+      if (c >= from && c < from + n) act_sum = act_sum + {{4{a[16*c+15]}}, a[16*c +: 16]};
+    end
+  endfunction
+  always_ff @(posedge clk_i) begin
+    act_sum8_q <= act_sum(act_i, 0, 8);
+    act_sum4_q <= act_sum(act_i, 8, 4);
+    act_sum_q  <= act_sum8_q + (codec_i == seedbed_pkg::CodecSeedlm3 ? act_sum4_q : 20'sd0);
+  end
+
+  for (genvar l = 0; l < Lanes; l++) begin : g_lane
+    logic [31:0] side_q;
+    logic [15:0] field;
+    logic [63:0] addend, acc_q;
+
+    always_ff @(posedge clk_i) begin
+      if (side1_q) side_q <= beat_q[32*l +: 32];
+    end
+
+    // int4: a scale for four words; seedlm3: a coefficient for each.
+    assign field = (codec_i == seedbed_pkg::CodecInt4)
+                   ? (word1_q[2] ? side_q[31:16] : side_q[15:0])
+                   : {12'd0, side_q[{word1_q, 2'b00} +: 4]};
+
+    lane #(
+      .Codecs(Codecs)
+    ) u_lane (
+      .clk_i    (clk_i),
+      .codec_i  (codec_i),
+      .word_i   (beat_q[32*l +: 32]),
+      .side_i   (field),
+      .act_i    (act_i),
+      .act_sum_i(act_sum_q),
+      .addend_o (addend)
+    );
+
+    always_ff @(posedge clk_i) begin
+      if (valid_q[Lat]) acc_q <= first_q[Lat] ? addend : acc_q + addend;
+    end
+
+    assign result_o[64*l +: 64] = acc_q;
+  end
+
+  assign result_valid_o = done_q;
+  assign busy_o         = valid_q != '0 || side1_q || done_q;
+
+endmodule

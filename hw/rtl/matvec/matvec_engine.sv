@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// Matrix times vector: takes the activation and weight beats of one job after another, drives the lanes.
+//
+// It never asks for anything: cmd_fetch has requested the beats, in this order for each job: the
+// activations, then the weights in the lane layout of docs/formats.md. A side beat comes before each
+// eight main beats of a row when the codec has a side plane.
+//
+// Parameters: BusW, Codecs, ActCap, DataDepth (see drain).
+// Ports
+//   job_*       codec, main words a row, rows, destination, command index
+//   beat_*      beats tagged TagAct and TagWei; beat_tag_i is known before the beat is
+//   clear_i     forget the jobs (nothing is in flight then); flush_i: take no beats
+//   wr_*        to axi_write
+//   useful_o    a weight beat was taken; read_err_o, read_index_o: a beat of that command was bad
+//   idle_o      no result on its way to axi_write
+
+module matvec_engine #(
+  parameter int         BusW      = 512,
+  parameter logic [3:0] Codecs    = 4'b1111,
+  parameter int         ActCap    = 32768,
+  parameter int         DataDepth = 16
+) (
+  input  logic               clk_i,
+  input  logic               rst_ni,
+  input  logic               clear_i,
+  input  logic               flush_i,
+  input  logic               job_valid_i,
+  output logic               job_ready_o,
+  input  logic [1:0]         job_codec_i,
+  input  logic [16:0]        job_words_i,
+  input  logic [23:0]        job_rows_i,
+  input  logic [63:0]        job_dst_i,
+  input  logic [31:0]        job_index_i,
+  input  logic               beat_valid_i,
+  output logic               beat_ready_o,
+  input  logic [1:0]         beat_tag_i,
+  input  logic [BusW-1:0]    beat_data_i,
+  input  logic               beat_err_i,
+  input  logic               beat_last_i,
+  output logic               useful_o,
+  output logic               read_err_o,
+  output logic [31:0]        read_index_o,
+  output logic               wr_req_valid_o,
+  output logic [63:0]        wr_req_addr_o,
+  output logic [8:0]         wr_req_beats_o,
+  output logic               wr_req_last_o,
+  output logic               wr_data_valid_o,
+  output logic [BusW-1:0]    wr_data_o,
+  output logic [BusW/64-1:0] wr_elem_o,
+  input  logic               wr_pop_i,
+  output logic               idle_o,
+  output logic [3:0]         state_o
+);
+
+  localparam int ElemW = $clog2(ActCap);
+
+  // ------------------------------------------------------------------------------------------
+  // Jobs wait here; the drain keeps the part it needs in a queue of its own.
+  // ------------------------------------------------------------------------------------------
+  logic        job_room, drain_job_room, next_valid, next_take;
+  logic [1:0]  next_codec;
+  logic [16:0] next_words;
+  logic [31:0] next_index;
+
+  assign job_ready_o = job_room && drain_job_room;
+
+  fifo #(
+    .Width(2 + 17 + 32),
+    .Depth(4)
+  ) u_jobs (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .clear_i(clear_i),
+    .valid_i(job_valid_i && drain_job_room),
+    .ready_o(job_room),
+    .data_i ({job_index_i, job_words_i, job_codec_i}),
+    .valid_o(next_valid),
+    .ready_i(next_take),
+    .data_o ({next_index, next_words, next_codec}),
+    .level_o()
+  );
+
+  // The job in work: from its activations to its last weight beat.
+  logic        active_q;
+  logic [1:0]  codec_q;
+  logic [16:0] words_q, left_q;  // main words a row; left in this row group
+  logic [31:0] index_q;
+  logic [2:0]  word_q;           // main word in its eight
+  logic        side_due_q;       // the next beat is a side beat
+  logic        first_q;          // the next main beat is the first of a row group
+  logic        gap_q;            // a row group ended in the last cycle
+  logic [ElemW-1:0] elem_q;      // where the next slot begins
+  logic [ElemW-1:0] fill_q;      // next beat of the activation buffer
+
+  logic room, busy, result_valid;
+  logic [2*BusW-1:0] result;
+  logic [255:0] act;
+
+  wire is_act = beat_tag_i == seedbed_pkg::TagAct;
+  wire is_wei = beat_tag_i == seedbed_pkg::TagWei;
+
+  assign next_take = next_valid && !active_q && !busy;
+
+  wire has_side    = codec_q == seedbed_pkg::CodecInt4 || codec_q == seedbed_pkg::CodecSeedlm3;
+  wire last_word   = left_q == 17'd1;
+  wire ends_group  = last_word && !side_due_q;
+  wire can_take    = active_q && (!ends_group || (room && !gap_q));
+  wire take        = beat_valid_i && is_wei && can_take && !flush_i;
+  wire take_main   = take && !side_due_q;
+  wire load        = beat_valid_i && is_act && active_q && !flush_i;
+  wire bad         = (take || load) && beat_err_i;
+
+  assign beat_ready_o = active_q && (is_act || (is_wei && can_take));
+  assign useful_o     = take;
+  assign read_err_o   = bad;
+  assign read_index_o = index_q;
+  assign state_o      = {active_q, busy, !room, side_due_q};
+
+  wire [4:0] step = (codec_q == seedbed_pkg::CodecFp16) ? 5'd2
+                    : (codec_q == seedbed_pkg::CodecSeedlm3) ? 5'd16 : 5'd8;
+
+  always_ff @(posedge clk_i) begin
+    if (next_take) begin
+      codec_q    <= next_codec;
+      words_q    <= next_words;
+      left_q     <= next_words;
+      index_q    <= next_index;
+      word_q     <= '0;
+      first_q    <= 1'b1;
+      elem_q     <= '0;
+      fill_q     <= '0;
+      side_due_q <= next_codec == seedbed_pkg::CodecInt4 || next_codec == seedbed_pkg::CodecSeedlm3;
+    end else begin
+      if (load) fill_q <= fill_q + 1'b1;
+      if (take && side_due_q) side_due_q <= 1'b0;
+      if (take_main) begin
+        word_q     <= last_word ? 3'd0 : word_q + 3'd1;
+        left_q     <= last_word ? words_q : left_q - 17'd1;
+        elem_q     <= last_word ? '0 : elem_q + ElemW'(step);
+        first_q    <= last_word;
+        side_due_q <= has_side && (last_word || word_q == 3'd7);
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      active_q <= 1'b0;
+      gap_q    <= 1'b0;
+    end else begin
+      if (clear_i) active_q <= 1'b0;
+      else if (next_take) active_q <= 1'b1;
+      else if (take && beat_last_i) active_q <= 1'b0;
+      gap_q <= take_main && last_word;
+    end
+  end
+
+  act_buffer #(
+    .BusW  (BusW),
+    .ActCap(ActCap)
+  ) u_act (
+    .clk_i  (clk_i),
+    .we_i   (load),
+    .waddr_i(fill_q),
+    .wdata_i(beat_data_i),
+    .step2_i(codec_q == seedbed_pkg::CodecFp16),
+    .step8_i(codec_q != seedbed_pkg::CodecSeedlm3),
+    .re_i   (take_main),
+    .relem_i(elem_q),
+    .act_o  (act)
+  );
+
+  lane_array #(
+    .BusW  (BusW),
+    .Codecs(Codecs)
+  ) u_lanes (
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .codec_i       (codec_q),
+    .valid_i       (take),
+    .beat_i        (beat_data_i),
+    .side_i        (side_due_q),
+    .first_i       (first_q),
+    .last_i        (last_word),
+    .word_i        (word_q),
+    .act_i         (act),
+    .result_valid_o(result_valid),
+    .result_o      (result),
+    .busy_o        (busy)
+  );
+
+  drain #(
+    .BusW     (BusW),
+    .DataDepth(DataDepth)
+  ) u_drain (
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .clear_i       (clear_i),
+    .job_valid_i   (job_valid_i && job_room),
+    .job_ready_o   (drain_job_room),
+    .job_dst_i     (job_dst_i),
+    .job_rows_i    (job_rows_i),
+    .room_o        (room),
+    .reserve_i     (take_main && last_word),
+    .result_valid_i(result_valid),
+    .result_i      (result),
+    .req_valid_o   (wr_req_valid_o),
+    .req_addr_o    (wr_req_addr_o),
+    .req_beats_o   (wr_req_beats_o),
+    .req_last_o    (wr_req_last_o),
+    .data_valid_o  (wr_data_valid_o),
+    .data_o        (wr_data_o),
+    .elem_o        (wr_elem_o),
+    .pop_i         (wr_pop_i),
+    .idle_o        (idle_o)
+  );
+
+endmodule

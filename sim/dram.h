@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * AXI4 memory model: one port, one ID, in-order, INCR bursts. Plain C; knows nothing of Verilator.
+ *
+ * Once a cycle, after the clock edge: dram_step() looks at the master's outputs, and at what it itself drove in the cycle
+ * before, decides which transfers the *coming* edge will make, and drives its outputs for it. */
+#ifndef SEEDBED_SIM_DRAM_H
+#define SEEDBED_SIM_DRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DRAM_QUEUE 64 /* bursts of each direction that the memory accepts before it stops AR / AW */
+
+typedef struct {
+    uint32_t bus_bytes;
+    uint32_t read_latency, write_latency;
+    uint32_t bytes_per_cycle; /* 0: bus_bytes */
+    uint32_t stall_permille;
+    uint32_t seed;
+    uint32_t refresh_interval, refresh_length;
+} dram_config;
+
+/* The master's outputs. wdata and wstrb point at bus_bytes and bus_bytes/8 bytes. */
+typedef struct {
+    bool arvalid, rready, awvalid, wvalid, wlast, bready;
+    uint64_t araddr, awaddr;
+    uint8_t arlen, arsize, arburst, awlen, awsize, awburst;
+    const uint8_t *wdata, *wstrb;
+} dram_master;
+
+/* What the memory drives. rdata points at bus_bytes bytes, to be copied to the port when it changes. */
+typedef struct {
+    bool arready, rvalid, rlast, awready, wready, bvalid;
+    bool rchanged; /* rdata is new in this cycle */
+    uint8_t rresp, bresp;
+    const uint8_t *rdata;
+} dram_slave;
+
+typedef struct dram dram;
+
+dram *dram_open(const dram_config *config, uint8_t *mem, uint64_t mem_bytes);
+void dram_close(dram *d);
+/* Forgets everything in flight. */
+void dram_reset(dram *d);
+/* Returns false once the master has broken a rule of the protocol; dram_violation() says which. */
+bool dram_step(dram *d, const dram_master *m, dram_slave *s);
+const char *dram_violation(const dram *d); /* NULL: none */
+
+typedef struct {
+    uint64_t cycle, last_progress; /* cycles stepped; the last one in which a transfer was made */
+    uint64_t read_beats, write_beats, read_bytes, write_bytes;
+    uint64_t read_bursts, write_bursts;
+    uint32_t reads_open, writes_open; /* bursts accepted and not answered */
+    uint64_t last_araddr, last_awaddr;
+    uint64_t decode_errors;
+} dram_stats;
+
+const dram_stats *dram_get_stats(const dram *d);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

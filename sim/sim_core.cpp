@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+// Thin glue: the Verilated kernel, clocked against the memory model of dram.c, behind sb_sim_api().
+#include <cinttypes>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <memory>
+#include <new>
+
+#include "Vseedbed_kernel.h"
+#include "dram.h"
+#include "seedbed_sim.h"
+#include "verilated.h"
+#if VM_TRACE_FST
+#include "verilated_fst_c.h"
+#endif
+
+#ifndef SB_VARIANT
+#error "SB_VARIANT and SB_BUS come from the makefile"
+#endif
+
+namespace {
+
+constexpr uint32_t kBusBytes = SB_BUS / 8;
+
+enum Reg : uint32_t {
+    kCtrl = 0x00, kGier = 0x04, kIer = 0x08, kIsr = 0x0C, kCmdAddrLo = 0x10, kCmdAddrHi = 0x14, kCmdCount = 0x1C,
+    kId = 0x40, kVersion = 0x44, kParams = 0x48, kCodecs = 0x4C, kError = 0x50, kErrorIndex = 0x54, kCurIndex = 0x58,
+    kState = 0x5C, kOutstanding = 0x60, kLevels = 0x64, kCounters = 0x80
+};
+
+double cpu_seconds()
+{
+    timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+void fail(char *err, size_t errlen, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void fail(char *err, size_t errlen, const char *fmt, ...)
+{
+    if (!err || !errlen) return;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(err, errlen, fmt, ap);
+    va_end(ap);
+}
+
+// Ports are QData (64 bits) or VlWide (more); both are little-endian words, so bytes can be copied.
+template <class T> const uint8_t *bytes_of(const T &port) { return reinterpret_cast<const uint8_t *>(&port); }
+template <class T> uint8_t *bytes_of(T &port) { return reinterpret_cast<uint8_t *>(&port); }
+
+} // namespace
+
+struct sb_sim {
+    sb_sim_config cfg;
+    VerilatedContext context;
+    std::unique_ptr<Vseedbed_kernel> top;
+    dram *mem = nullptr;
+    dram_slave slave{};
+    uint64_t watchdog = 0;
+#if VM_TRACE_FST
+    std::unique_ptr<VerilatedFstC> fst;
+#endif
+
+    ~sb_sim()
+    {
+#if VM_TRACE_FST
+        if (fst) fst->close();
+#endif
+        if (top) top->final();
+        dram_close(mem);
+    }
+
+    void dump()
+    {
+#if VM_TRACE_FST
+        uint64_t cycle = context.time() / 2;
+        if (fst && cycle >= cfg.trace_from && (cfg.trace_to == 0 || cycle <= cfg.trace_to)) fst->dump(context.time());
+#endif
+    }
+
+    // One clock cycle. The AXI outputs read here depend on registers alone, so they are what the coming edge sees.
+    bool tick()
+    {
+        Vseedbed_kernel &t = *top;
+        dram_master m;
+        m.arvalid = t.m_axi_gmem_ARVALID;
+        m.araddr = t.m_axi_gmem_ARADDR;
+        m.arlen = t.m_axi_gmem_ARLEN;
+        m.arsize = t.m_axi_gmem_ARSIZE;
+        m.arburst = t.m_axi_gmem_ARBURST;
+        m.rready = t.m_axi_gmem_RREADY;
+        m.awvalid = t.m_axi_gmem_AWVALID;
+        m.awaddr = t.m_axi_gmem_AWADDR;
+        m.awlen = t.m_axi_gmem_AWLEN;
+        m.awsize = t.m_axi_gmem_AWSIZE;
+        m.awburst = t.m_axi_gmem_AWBURST;
+        m.wvalid = t.m_axi_gmem_WVALID;
+        m.wlast = t.m_axi_gmem_WLAST;
+        m.wdata = bytes_of(t.m_axi_gmem_WDATA);
+        m.wstrb = bytes_of(t.m_axi_gmem_WSTRB);
+        m.bready = t.m_axi_gmem_BREADY;
+        bool ok = dram_step(mem, &m, &slave);
+        t.m_axi_gmem_ARREADY = slave.arready;
+        t.m_axi_gmem_RVALID = slave.rvalid;
+        t.m_axi_gmem_RLAST = slave.rlast;
+        t.m_axi_gmem_RRESP = slave.rresp;
+        if (slave.rchanged) memcpy(bytes_of(t.m_axi_gmem_RDATA), slave.rdata, kBusBytes);
+        t.m_axi_gmem_AWREADY = slave.awready;
+        t.m_axi_gmem_WREADY = slave.wready;
+        t.m_axi_gmem_BVALID = slave.bvalid;
+        t.m_axi_gmem_BRESP = slave.bresp;
+
+        t.ap_clk = 1;
+        t.eval();
+        dump();
+        context.timeInc(1);
+        t.ap_clk = 0;
+        t.eval();
+        dump();
+        context.timeInc(1);
+        return ok;
+    }
+
+    void reset()
+    {
+        Vseedbed_kernel &t = *top;
+        t.ap_rst_n = 0;
+        t.s_axi_control_AWVALID = t.s_axi_control_WVALID = t.s_axi_control_ARVALID = 0;
+        t.s_axi_control_BREADY = t.s_axi_control_RREADY = 0;
+        t.eval();
+        // The outputs mean nothing before the reset has acted, so the memory does not look at them.
+        for (int i = 0; i < 4; i++) {
+            t.ap_clk = 1;
+            t.eval();
+            t.ap_clk = 0;
+            t.eval();
+        }
+        dram_reset(mem);
+        t.ap_rst_n = 1;
+        tick();
+    }
+
+    int reg_write(uint32_t offset, uint32_t value)
+    {
+        Vseedbed_kernel &t = *top;
+        t.s_axi_control_AWADDR = offset & 0xFFF;
+        t.s_axi_control_WDATA = value;
+        t.s_axi_control_WSTRB = 0xF;
+        t.s_axi_control_AWVALID = t.s_axi_control_WVALID = 1;
+        t.s_axi_control_BREADY = 1;
+        bool aw = false, w = false;
+        for (int i = 0; i < 100; i++) {
+            bool aw_now = t.s_axi_control_AWVALID && t.s_axi_control_AWREADY;
+            bool w_now = t.s_axi_control_WVALID && t.s_axi_control_WREADY;
+            bool b_now = t.s_axi_control_BVALID;
+            tick();
+            if (aw_now) t.s_axi_control_AWVALID = 0, aw = true;
+            if (w_now) t.s_axi_control_WVALID = 0, w = true;
+            if (b_now && aw && w) {
+                t.s_axi_control_BREADY = 0;
+                return 0;
+            }
+        }
+        t.s_axi_control_AWVALID = t.s_axi_control_WVALID = t.s_axi_control_BREADY = 0;
+        return -1;
+    }
+
+    int reg_read(uint32_t offset, uint32_t *value)
+    {
+        Vseedbed_kernel &t = *top;
+        t.s_axi_control_ARADDR = offset & 0xFFF;
+        t.s_axi_control_ARVALID = 1;
+        t.s_axi_control_RREADY = 1;
+        for (int i = 0; i < 100; i++) {
+            bool ar_now = t.s_axi_control_ARVALID && t.s_axi_control_ARREADY;
+            bool r_now = t.s_axi_control_RVALID;
+            uint32_t data = t.s_axi_control_RDATA;
+            tick();
+            if (ar_now) t.s_axi_control_ARVALID = 0;
+            if (r_now) {
+                t.s_axi_control_RREADY = 0;
+                *value = data;
+                return 0;
+            }
+        }
+        t.s_axi_control_ARVALID = t.s_axi_control_RREADY = 0;
+        return -1;
+    }
+
+    uint32_t reg(uint32_t offset)
+    {
+        uint32_t v = 0xDEADDEAD;
+        reg_read(offset, &v);
+        return v;
+    }
+
+    void counters(sb_sim_report *r)
+    {
+        for (uint32_t i = 0; i < SB_SIM_COUNTERS; i++) {
+            r->counter[i] = reg(kCounters + 8 * i) | uint64_t(reg(kCounters + 8 * i + 4)) << 32;
+        }
+    }
+
+    void diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, const uint8_t *host, uint64_t host_bytes);
+};
+
+void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, const uint8_t *host, uint64_t host_bytes)
+{
+    static const char *const fetch[16] = { "idle", "fetch", "get", "check", "hazard", "job", "act", "ahead",
+                                           "weights", "wait", "flush", "done", "?", "?", "?", "?" };
+    static const char *const tag[4] = { "command", "activations", "weights", "?" };
+    dram_stats s = *dram_get_stats(mem);
+    uint32_t state = reg(kState), out = reg(kOutstanding), level = reg(kLevels), cur = reg(kCurIndex);
+    counters(r);
+    size_t n = 0;
+    auto line = [&](const char *fmt, auto... a) {
+        if (n < sizeof r->diagnosis) n += size_t(snprintf(r->diagnosis + n, sizeof r->diagnosis - n, fmt, a...));
+    };
+    line("%s\n", why);
+    line("cycle %" PRIu64 ", last transfer in cycle %" PRIu64 "\n", s.cycle, s.last_progress);
+    line("command processor: %s; error %u at command %u\n", fetch[state & 15], reg(kError), reg(kErrorIndex));
+    line("engine: %s%s%s%s\n", state & 0x80 ? "job in work" : "no job", state & 0x40 ? ", lanes busy" : "",
+         state & 0x20 ? ", no room for results" : "", state & 0x10 ? ", side beat due" : "");
+    line("next beat expected: %s\n", state & 0x1000 ? tag[(state >> 8) & 3] : "none");
+    line("read bursts in flight %u (memory: %u), read FIFO %u beats\n", out & 0xFFFF, s.reads_open, level & 0xFFFF);
+    line("write bursts in flight %u (memory: %u), write FIFO %u beats\n", out >> 16, s.writes_open, level >> 16);
+    line("last read address 0x%" PRIx64 ", last write address 0x%" PRIx64 "\n", s.last_araddr, s.last_awaddr);
+    uint64_t at = cmd_addr + 64 * uint64_t(cur);
+    if (at < host_bytes && host_bytes - at >= 64) {
+        uint32_t w[16];
+        memcpy(w, host + at, 64);
+        line("command %u: op %u codec %u batch %u rows %u cols %u tag %u weights 0x%" PRIx64 " src 0x%" PRIx64 " dst 0x%" PRIx64 "\n",
+             cur, w[0] & 0xFF, w[0] >> 8 & 0xFF, w[0] >> 16, w[1], w[2], w[3], w[4] | uint64_t(w[5]) << 32,
+             w[6] | uint64_t(w[7]) << 32, w[8] | uint64_t(w[9]) << 32);
+    }
+    line("counters: total %" PRIu64 " useful %" PRIu64 " wait_read %" PRIu64 " stall %" PRIu64 " act_load %" PRIu64
+         " drain %" PRIu64 " control %" PRIu64 "\n",
+         r->counter[0], r->counter[1], r->counter[2], r->counter[3], r->counter[4], r->counter[5], r->counter[6]);
+}
+
+namespace {
+
+struct Host {
+    sb_sim sim;
+    uint8_t *mem;
+    uint64_t bytes;
+};
+
+sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, char *err, size_t errlen)
+{
+    if (!config || config->size != sizeof *config) {
+        fail(err, errlen, "sim: config size is %u, this library expects %zu", config ? config->size : 0, sizeof *config);
+        return nullptr;
+    }
+    if (config->stall_permille > 999) {
+        fail(err, errlen, "sim: stall_permille is %u, expected 0..999", config->stall_permille);
+        return nullptr;
+    }
+    if (config->refresh_interval && config->refresh_length >= config->refresh_interval) {
+        fail(err, errlen, "sim: refresh_length %u is not below refresh_interval %u", config->refresh_length, config->refresh_interval);
+        return nullptr;
+    }
+#if !VM_TRACE_FST
+    if (config->fst_path) {
+        fail(err, errlen, "sim: %s cannot trace; use the -trace variant for %s", SB_VARIANT, config->fst_path);
+        return nullptr;
+    }
+#endif
+    Host *h = new (std::nothrow) Host();
+    if (!h) {
+        fail(err, errlen, "sim: out of memory");
+        return nullptr;
+    }
+    sb_sim &s = h->sim;
+    s.cfg = *config;
+    h->mem = mem;
+    h->bytes = mem_bytes;
+    s.watchdog = config->watchdog ? config->watchdog : 100000;
+    dram_config d{};
+    d.bus_bytes = kBusBytes;
+    d.read_latency = config->read_latency;
+    d.write_latency = config->write_latency;
+    d.bytes_per_cycle = config->bytes_per_cycle;
+    d.stall_permille = config->stall_permille;
+    d.seed = config->seed;
+    d.refresh_interval = config->refresh_interval;
+    d.refresh_length = config->refresh_length;
+    s.mem = dram_open(&d, mem, mem_bytes);
+    if (!s.mem) {
+        fail(err, errlen, "sim: out of memory");
+        delete h;
+        return nullptr;
+    }
+#if VM_TRACE_FST
+    s.context.traceEverOn(config->fst_path != nullptr);
+#endif
+    s.context.randReset(2);
+    s.context.randSeed(int(config->seed) + 1);
+    s.top = std::make_unique<Vseedbed_kernel>(&s.context, "seedbed");
+#if VM_TRACE_FST
+    if (config->fst_path) {
+        s.fst = std::make_unique<VerilatedFstC>();
+        s.top->trace(s.fst.get(), 99);
+        s.fst->open(config->fst_path);
+        if (!s.fst->isOpen()) {
+            fail(err, errlen, "sim: cannot write %s", config->fst_path);
+            delete h;
+            return nullptr;
+        }
+    }
+#endif
+    s.reset();
+    return &s;
+}
+
+Host *host_of(sb_sim *s) { return reinterpret_cast<Host *>(s); } // sim is Host's first member
+
+sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max_cycles, sb_sim_report *r, char *err, size_t errlen)
+{
+    Host *h = host_of(s);
+    double t0 = cpu_seconds();
+    const dram_stats before = *dram_get_stats(s->mem);
+    memset(r, 0, sizeof *r);
+
+    s->reg_write(kGier, 1);
+    s->reg_write(kIer, 1);
+    uint32_t isr = s->reg(kIsr);
+    if (isr) s->reg_write(kIsr, isr);
+    s->reg_write(kCmdAddrLo, uint32_t(cmd_addr));
+    s->reg_write(kCmdAddrHi, uint32_t(cmd_addr >> 32));
+    s->reg_write(kCmdCount, count);
+    int hung = s->reg_write(kCtrl, 1);
+
+    sb_sim_status status = SB_SIM_OK;
+    const dram_stats *live = dram_get_stats(s->mem);
+    uint64_t begin = live->cycle;
+    char why[512];
+    // The start itself counts as progress.
+    while (!s->top->__SYM__interrupt) {
+        bool ok = s->tick();
+        if (!ok) {
+            status = SB_SIM_PROTOCOL;
+            snprintf(why, sizeof why, "AXI protocol: %s", dram_violation(s->mem));
+            break;
+        }
+        uint64_t quiet = live->cycle - (live->last_progress > begin ? live->last_progress : begin);
+        if (hung || quiet > s->watchdog) {
+            status = SB_SIM_TIMEOUT;
+            snprintf(why, sizeof why, "no transfer on the memory bus for %" PRIu64 " cycles", quiet);
+            break;
+        }
+        if (max_cycles && live->cycle - begin > max_cycles) {
+            status = SB_SIM_TIMEOUT;
+            snprintf(why, sizeof why, "not done after %" PRIu64 " cycles", max_cycles);
+            break;
+        }
+    }
+    r->id = s->reg(kId);
+    r->version = s->reg(kVersion);
+    r->params = s->reg(kParams);
+    r->codecs = s->reg(kCodecs);
+    r->error = s->reg(kError);
+    r->error_index = s->reg(kErrorIndex);
+    if (status == SB_SIM_OK) {
+        s->counters(r);
+        uint32_t ctrl = s->reg(kCtrl);
+        if (dram_violation(s->mem)) {
+            status = SB_SIM_PROTOCOL;
+            snprintf(why, sizeof why, "AXI protocol: %s", dram_violation(s->mem));
+        } else if ((ctrl & 6) != 6) { // ap_done and ap_idle
+            status = SB_SIM_PROTOCOL;
+            snprintf(why, sizeof why, "interrupt without ap_done and ap_idle: CTRL is 0x%x", ctrl);
+        } else if (live->reads_open || live->writes_open) {
+            status = SB_SIM_PROTOCOL;
+            snprintf(why, sizeof why, "done with %u reads and %u writes in flight", live->reads_open, live->writes_open);
+        } else {
+            uint64_t sum = 0;
+            for (int i = SB_SIM_USEFUL; i <= SB_SIM_CONTROL; i++) sum += r->counter[i];
+            if (sum != r->counter[SB_SIM_TOTAL]) {
+                status = SB_SIM_PROTOCOL;
+                snprintf(why, sizeof why, "counter classes add up to %" PRIu64 ", total is %" PRIu64, sum, r->counter[SB_SIM_TOTAL]);
+            }
+        }
+    }
+    if (status != SB_SIM_OK) {
+        s->diagnose(r, why, cmd_addr, h->mem, h->bytes);
+        fail(err, errlen, "sim: %s", why);
+    } else if (r->error) {
+        status = SB_SIM_CORE_ERROR;
+        fail(err, errlen, "sim: the core stopped with error %u at command %u", r->error, r->error_index);
+    }
+    r->cycles = live->cycle - before.cycle;
+    r->read_bytes = live->read_bytes - before.read_bytes;
+    r->write_bytes = live->write_bytes - before.write_bytes;
+    if (status == SB_SIM_TIMEOUT || status == SB_SIM_PROTOCOL) s->reset();
+    r->seconds = cpu_seconds() - t0;
+    return status;
+}
+
+int api_reg_read(sb_sim *s, uint32_t offset, uint32_t *value) { return s->reg_read(offset, value); }
+int api_reg_write(sb_sim *s, uint32_t offset, uint32_t value) { return s->reg_write(offset, value); }
+
+void api_close(sb_sim *s)
+{
+    if (s) delete host_of(s);
+}
+
+const sb_sim_interface kInterface = {
+    SB_SIM_ABI, SB_BUS, VM_TRACE_FST, SB_VARIANT, api_open, api_run, api_reg_read, api_reg_write, api_close,
+};
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) const sb_sim_interface *sb_sim_api(void) { return &kInterface; }
