@@ -13,11 +13,11 @@ static inline double clamp(double v, double lo, double hi)
     return v < lo ? lo : v > hi ? hi : v;
 }
 
-/* Solves (V'V) x = V'w by L D L'. The Gram matrix is exact: sums of C integers below 2^30. False: singular basis. */
-static inline bool solve(int c, int p, const double *w, double v[][SB_SEEDLM_MAX_P], double *x)
+/* Solves (V'V) x = V'w by V'V = L D L'; leaves L below the diagonal of g, D in d. The Gram matrix is exact: sums of C
+ * integers below 2^30. False: singular basis. */
+static inline bool solve(int c, int p, const double *w, double v[][SB_SEEDLM_MAX_P], double g[][SB_SEEDLM_MAX_P], double *d,
+                         double *x)
 {
-    double g[SB_SEEDLM_MAX_P][SB_SEEDLM_MAX_P];
-    double d[SB_SEEDLM_MAX_P];
     for (int i = 0; i < p; i++) {
         double a = 0;
         for (int r = 0; r < c; r++)
@@ -52,6 +52,12 @@ static inline bool solve(int c, int p, const double *w, double v[][SB_SEEDLM_MAX
     return true;
 }
 
+/* 2^e for -8..8 */
+static inline double power(int e)
+{
+    return e < 0 ? 1.0 / (1 << -e) : (double)(1 << e);
+}
+
 static inline double error_of(int c, int p, const double *w, double v[][SB_SEEDLM_MAX_P], const double *q, double scale)
 {
     double err = 0;
@@ -65,16 +71,54 @@ static inline double error_of(int c, int p, const double *w, double v[][SB_SEEDL
     return err;
 }
 
+/* The floor/ceil corners at the exponents e-1, e, e+1, compared by what each adds to the least squares error,
+ * |V(2^f q - t)|^2 = sum_i D_i (L'(2^f q - t))_i^2. Returns the exponent; the first of equals wins. */
+static inline int search(int p, const double *t, double g[][SB_SEEDLM_MAX_P], const double *d, int e, double *q)
+{
+    double best = INFINITY;
+    int best_e = e;
+    for (int f = e > -8 ? e - 1 : -8; f <= (e < 7 ? e + 1 : 7); f++) {
+        double scale = power(f);
+        double way[SB_SEEDLM_MAX_P][2];  /* floor and ceil, clamped */
+        double diff[SB_SEEDLM_MAX_P][2]; /* way * scale - t */
+        for (int i = 0; i < p; i++) {
+            double s = floor(t[i] * power(-f));
+            way[i][0] = clamp(s, -8, 7);
+            way[i][1] = clamp(s + 1, -8, 7);
+            diff[i][0] = way[i][0] * scale - t[i];
+            diff[i][1] = way[i][1] * scale - t[i];
+        }
+        for (int corner = 0; corner < 1 << p; corner++) {
+            double sum = 0;
+            for (int i = p - 1; i >= 0; i--) {
+                double z = diff[i][corner >> i & 1];
+                for (int m = i + 1; m < p; m++)
+                    z += g[m][i] * diff[m][corner >> m & 1];
+                sum += d[i] * (z * z);
+            }
+            if (sum < best) {
+                best = sum;
+                best_e = f;
+                for (int i = 0; i < p; i++)
+                    q[i] = way[i][corner >> i & 1];
+            }
+        }
+    }
+    return best_e;
+}
+
 static inline sb_seedlm_code quantise(int c, int p, const double *w, const uint16_t *states, sb_rounding rounding)
 {
     sb_seedlm_code code = {.err = INFINITY};
     double v[SB_SEEDLM_MAX_C][SB_SEEDLM_MAX_P];
+    double g[SB_SEEDLM_MAX_P][SB_SEEDLM_MAX_P];
+    double d[SB_SEEDLM_MAX_P];
     double t[SB_SEEDLM_MAX_P];
-    double q[SB_SEEDLM_MAX_P];
+    double q[SB_SEEDLM_MAX_P] = {0};
     for (int r = 0; r < c; r++)
         for (int i = 0; i < p; i++)
             v[r][i] = (double)((int)states[r * p + i] - 32768);
-    if (!solve(c, p, w, v, t))
+    if (!solve(c, p, w, v, g, d, t))
         return code;
     double amax = 0;
     for (int i = 0; i < p; i++) {
@@ -83,34 +127,15 @@ static inline sb_seedlm_code quantise(int c, int p, const double *w, const uint1
     }
     int e = (int)clamp(amax > 0 ? ilogb(amax) - 2 : -8, -8, 7);
     if (rounding == SB_ROUND_NEAREST) {
-        for (int i = 0; i < p; i++) {
-            q[i] = clamp(nearbyint(ldexp(t[i], -e)), -8, 7);
-            code.q[i] = (int8_t)q[i];
-        }
-        code.e = e;
-        code.err = error_of(c, p, w, v, q, ldexp(unit, e));
-        return code;
+        for (int i = 0; i < p; i++)
+            q[i] = clamp(nearbyint(t[i] * power(-e)), -8, 7);
+    } else {
+        e = search(p, t, g, d, e, q);
     }
-    for (int f = e > -8 ? e - 1 : -8; f <= (e < 7 ? e + 1 : 7); f++) {
-        double lo[SB_SEEDLM_MAX_P];
-        double hi[SB_SEEDLM_MAX_P];
-        for (int i = 0; i < p; i++) {
-            double s = floor(ldexp(t[i], -f));
-            lo[i] = clamp(s, -8, 7);
-            hi[i] = clamp(s + 1, -8, 7);
-        }
-        for (int corner = 0; corner < 1 << p; corner++) {
-            for (int i = 0; i < p; i++)
-                q[i] = corner >> i & 1 ? hi[i] : lo[i];
-            double err = error_of(c, p, w, v, q, ldexp(unit, f));
-            if (err < code.err) {
-                code.err = err;
-                code.e = f;
-                for (int i = 0; i < p; i++)
-                    code.q[i] = (int8_t)q[i];
-            }
-        }
-    }
+    for (int i = 0; i < p; i++)
+        code.q[i] = (int8_t)q[i];
+    code.e = e;
+    code.err = error_of(c, p, w, v, q, unit * power(e));
     return code;
 }
 

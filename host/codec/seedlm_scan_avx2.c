@@ -46,17 +46,27 @@ static inline __attribute__((always_inline)) void scan(sb_seedlm_group *g, int p
         a[i] = _mm256_load_ps(&g->first[i][0]);
         b[i] = _mm256_load_ps(&g->first[i][8]);
     }
-    for (int j = 0; j < SB_SEEDLM_SEEDS; j++, f += row) {
-        __m256 hit_a = _mm256_cmp_ps(energy(f, a, p), _mm256_load_ps(&g->threshold[0]), _CMP_GE_OQ);
-        __m256 hit_b = _mm256_cmp_ps(energy(f, b, p), _mm256_load_ps(&g->threshold[8]), _CMP_GE_OQ);
-        if (__builtin_expect(_mm256_movemask_ps(_mm256_or_ps(hit_a, hit_b)) != 0, 0)) {
-            uint32_t mask = (uint32_t)_mm256_movemask_ps(hit_a) | (uint32_t)_mm256_movemask_ps(hit_b) << 8;
-            sb_seedlm_scan_hit(g, j, mask);
+    for (int j = 0; j < SB_SEEDLM_SEEDS;) {
+        const __m256 threshold_a = _mm256_load_ps(&g->threshold[0]);
+        const __m256 threshold_b = _mm256_load_ps(&g->threshold[8]);
+        int hits = 0; /* no call inside the segment: the registers stay registers */
+        for (const int end = j + SB_SEEDLM_SEGMENT; j < end; j++, f += row) {
+            __m256 energy_a = energy(f, a, p);
+            __m256 energy_b = energy(f, b, p);
+            __m256 hit = _mm256_or_ps(_mm256_cmp_ps(energy_a, threshold_a, _CMP_GE_OQ),
+                                      _mm256_cmp_ps(energy_b, threshold_b, _CMP_GE_OQ));
+            if (__builtin_expect(!_mm256_testz_ps(hit, hit), 0)) {
+                _mm256_store_ps(&g->hit_energy[hits][0], energy_a);
+                _mm256_store_ps(&g->hit_energy[hits][8], energy_b);
+                g->hit_j[hits++] = j;
+            }
+            unsigned lo = index[j];
+            unsigned hi = index[j + 16];
+            advance(g, 0, lo, hi, a, p, two);
+            advance(g, 1, lo, hi, b, p, two);
         }
-        unsigned lo = index[j];
-        unsigned hi = index[j + 16];
-        advance(g, 0, lo, hi, a, p, two);
-        advance(g, 1, lo, hi, b, p, two);
+        g->hits = hits;
+        sb_seedlm_scan_hits(g);
     }
 }
 

@@ -4,11 +4,13 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "codec/seedlm_internal.h"
 #include "seedbed/lfsr.h"
 
-enum { PAD = 64 };
+enum { PAD = 64, MAX_STIFF = 1024 };
+#define STIFF_NORM2 1e5 /* the squared norms lie below 3e2 or above 1e8, nothing between */
 
 /* Bound on the float32 error of z = inv(L) U'w with |w| = 1, divided by the Frobenius norm of inv(L).
  * Recurrence: at most 4 roundings and a table rounding of half size a step, each of numbers below |w|_1 <= sqrt(C), and
@@ -20,11 +22,17 @@ static double kappa(int c, int p)
 }
 
 /* If |z|^2 >= tau (tau <= 1) and |z_float - z| <= delta, then |z_float|^2 >= tau - 2 delta. The rest covers the roundings of
- * the energy sum and of the comparison. 4 (more than any energy) means: always quantise. */
-static float margin(double delta)
+ * the energy sum and of the comparison. */
+static double margin(double delta)
 {
-    double m = 2 * delta + delta * delta + 4e-6;
-    return (float)(m < 4 ? m : 4);
+    return 2 * delta + delta * delta + 4e-6;
+}
+
+/* The same in binary64, where what counts is the Cholesky factor: its L L' differs from U'U by less than
+ * 2(P+1) * 2^-53 * trace(U'U), and the energy by |t|^2 <= |inv(L)|^2 times that; trace(U'U) <= C*P. */
+static double margin64(int c, int p, double norm2)
+{
+    return 4e-6 + 64 * 0x1p-53 * norm2 * c * p;
 }
 
 /* inv(L), row by row, of U'U = L L'; the Gram matrix itself is exact. False if singular. */
@@ -54,22 +62,25 @@ static bool factorise(int c, int p, const uint16_t *states, double inv[][SB_SEED
     return true;
 }
 
-static void fill_factor(float *row, int c, int p, const uint16_t *states)
+/* Fills the factor row of position j and returns the squared Frobenius norm of inv(L). inv: row by row. */
+static double fill_factor(float *row, int c, int p, const uint16_t *states, double *packed)
 {
     double inv[SB_SEEDLM_MAX_P][SB_SEEDLM_MAX_P];
     if (!factorise(c, p, states, inv)) {
-        row[0] = 4;
-        return;
+        memset(packed, 0, sizeof(double) * (size_t)(p * (p + 1) / 2));
+        return INFINITY;
     }
     double norm2 = 0;
-    int n = 1;
+    int n = 0;
     for (int i = 0; i < p; i++) {
-        for (int k = 0; k <= i; k++) {
+        for (int k = 0; k <= i; k++, n++) {
             norm2 += inv[i][k] * inv[i][k];
-            row[n++] = (float)inv[i][k];
+            packed[n] = inv[i][k];
+            row[1 + n] = (float)inv[i][k];
         }
     }
-    row[0] = margin(kappa(c, p) * sqrt(norm2));
+    row[0] = (float)margin(kappa(c, p) * sqrt(norm2));
+    return norm2;
 }
 
 static bool build(sb_seedlm_table *t, int c, int p)
@@ -78,10 +89,12 @@ static bool build(sb_seedlm_table *t, int c, int p)
     uint16_t *cycle = malloc((SB_SEEDLM_SEEDS + PAD) * sizeof *cycle);
     uint16_t *index = malloc((SB_SEEDLM_SEEDS + PAD) * sizeof *index);
     float *factor = aligned_alloc(64, ((size_t)SB_SEEDLM_SEEDS * (size_t)row * sizeof *factor + 63) / 64 * 64);
-    if (!cycle || !index || !factor) {
+    sb_seedlm_stiff *stiff = malloc(MAX_STIFF * sizeof *stiff);
+    if (!cycle || !index || !factor || !stiff) {
         free(cycle);
         free(index);
         free(factor);
+        free(stiff);
         return false;
     }
     uint32_t s = 1;
@@ -95,13 +108,22 @@ static bool build(sb_seedlm_table *t, int c, int p)
             bits |= (cycle[(j + 1 + i * p) % SB_SEEDLM_SEEDS] & 1u) << i;
         index[j] = (uint16_t)bits;
     }
+    int stiff_count = 0;
     for (int j = 0; j < SB_SEEDLM_SEEDS; j++) {
         float *f = factor + (size_t)j * (size_t)row;
-        for (int i = 0; i < row; i++)
-            f[i] = 0;
-        fill_factor(f, c, p, cycle + j + 1);
+        sb_seedlm_stiff s64 = {.j = j};
+        memset(f, 0, (size_t)row * sizeof *f);
+        double norm2 = fill_factor(f, c, p, cycle + j + 1, s64.inv);
+        if (norm2 < STIFF_NORM2)
+            continue;
+        memset(f, 0, (size_t)row * sizeof *f);
+        f[0] = -8; /* below every threshold */
+        if (stiff_count == MAX_STIFF)
+            abort(); /* a fixed property of the generator: a test counts them */
+        s64.margin = margin64(c, p, norm2); /* infinite if singular: always quantised */
+        stiff[stiff_count++] = s64;
     }
-    *t = (sb_seedlm_table){{c, p}, row, cycle, index, factor};
+    *t = (sb_seedlm_table){{c, p}, row, cycle, index, factor, stiff, stiff_count};
     return true;
 }
 

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# Codecs: golden vectors and the bench.
+
+.PHONY: golden golden-check bench-codec
+golden:
+	python3 tests/golden/make_codec.py tests/golden/codec.json
+
+# The committed vectors are what the script computes (under a minute).
+golden-check:
+	python3 tests/golden/make_codec.py --check tests/golden/codec.json
+
+bench-codec: $(BUILD)/bench/bench_codec
+	$(BUILD)/bench/bench_codec $(BUILD)/bench/codec.json
