@@ -8,7 +8,7 @@
 
 static sb_status cpu_open(sb_device *dev, const char *params, sb_error *err)
 {
-    sb_status st = sb_params_parse("cpu", params, NULL, 0, NULL, NULL, 0, err);
+    sb_status st = sb_params_parse("cpu", params, NULL, 0, err);
     if (st)
         return st;
     if (dev->opt.threads <= 0)

@@ -60,14 +60,15 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
 /* sb_command_ranges and bounds: after SB_OK the operation may touch memory without further checks. */
 sb_status sb_command_check(const sb_device *dev, const sb_command *c, sb_error *err);
 
-/* key=value,key=value parser of device specs; unsigned integers only. */
+/* key=value,key=value parser of device specs: a number in min..max into value, or a text into text[size]. */
 typedef struct {
     const char *key;
     uint64_t *value;
     uint64_t min, max;
+    char *text;
+    size_t size;
 } sb_param;
-sb_status sb_params_parse(const char *device, const char *text, const sb_param *params, size_t n, const char **rest_key,
-                          char *rest_value, size_t rest_size, sb_error *err);
+sb_status sb_params_parse(const char *device, const char *text, const sb_param *params, size_t n, sb_error *err);
 
 /* Lane layout (docs/formats.md). */
 uint64_t sb_lane_bytes(const sb_codec *codec, size_t rows, size_t cols, unsigned lanes);

@@ -7,8 +7,20 @@
 
 #include "device/device_internal.h"
 
-sb_status sb_params_parse(const char *device, const char *text, const sb_param *params, size_t n, const char **rest_key,
-                          char *rest_value, size_t rest_size, sb_error *err)
+static sb_status number(const char *device, const sb_param *p, const char *text, size_t len, sb_error *err)
+{
+    char num[32], *end;
+    snprintf(num, sizeof num, "%.*s", (int)len, text);
+    errno = 0;
+    unsigned long long v = strtoull(num, &end, 0);
+    if (errno || *end || !len || num[0] == '-' || v < p->min || v > p->max)
+        return sb_fail(err, SB_ERR_ARG, "device %s: %s=%s: expected a number from %llu to %llu", device, p->key, num,
+                       (unsigned long long)p->min, (unsigned long long)p->max);
+    *p->value = v;
+    return SB_OK;
+}
+
+sb_status sb_params_parse(const char *device, const char *text, const sb_param *params, size_t n, sb_error *err)
 {
     while (*text) {
         size_t len = strcspn(text, ",");
@@ -20,23 +32,17 @@ sb_status sb_params_parse(const char *device, const char *text, const sb_param *
         for (size_t i = 0; i < n; i++)
             if (strlen(params[i].key) == klen && !memcmp(params[i].key, text, klen))
                 hit = &params[i];
-        if (hit) {
-            char num[32];
-            snprintf(num, sizeof num, "%.*s", (int)vlen, eq + 1);
-            char *end;
-            errno = 0;
-            unsigned long long v = strtoull(num, &end, 0);
-            if (errno || *end || !vlen || num[0] == '-' || v < hit->min || v > hit->max)
-                return sb_fail(err, SB_ERR_ARG, "device %s: %s=%s: expected a number from %llu to %llu", device, hit->key, num,
-                               (unsigned long long)hit->min, (unsigned long long)hit->max);
-            *hit->value = v;
-        } else if (rest_key && *rest_key && strlen(*rest_key) == klen && !memcmp(*rest_key, text, klen)) {
-            if (vlen >= rest_size)
-                return sb_fail(err, SB_ERR_ARG, "device %s: %s: value too long", device, *rest_key);
-            memcpy(rest_value, eq + 1, vlen);
-            rest_value[vlen] = 0;
-        } else {
+        if (!hit)
             return sb_fail(err, SB_ERR_ARG, "device %s: unknown parameter '%.*s'", device, (int)klen, text);
+        if (hit->value) {
+            sb_status st = number(device, hit, eq + 1, vlen, err);
+            if (st)
+                return st;
+        } else if (vlen >= hit->size) {
+            return sb_fail(err, SB_ERR_ARG, "device %s: %s: value too long", device, hit->key);
+        } else {
+            memcpy(hit->text, eq + 1, vlen);
+            hit->text[vlen] = 0;
         }
         text += len + (text[len] == ',');
     }

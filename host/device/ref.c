@@ -9,7 +9,7 @@
 
 static sb_status ref_open(sb_device *dev, const char *params, sb_error *err)
 {
-    sb_status st = sb_params_parse("ref", params, NULL, 0, NULL, NULL, 0, err);
+    sb_status st = sb_params_parse("ref", params, NULL, 0, err);
     if (st)
         return st;
     snprintf(dev->describe, sizeof dev->describe, "binary32 on decoded weights, BLAS");

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The sim device: MATVEC in the Verilated core (sim/include/seedbed_sim.h), everything else by the host in the same memory. */
+#include <dlfcn.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "device/device_internal.h"
+#include "seedbed_sim.h"
+
+typedef struct {
+    void *lib;
+    const sb_sim_interface *api;
+    sb_sim *sim;
+    unsigned lanes;
+    char trace[PATH_MAX];
+    /* Batches are split into single vectors here: the core's first version takes one. */
+    uint64_t split;
+    uint32_t split_room;
+} sim_device;
+
+/* build/sim/w512[-trace]/libseedbed_sim.so beside the program, or below $SEEDBED_SIM. */
+static void library_path(unsigned bus, bool trace, char *path, size_t size)
+{
+    char exe[PATH_MAX];
+    const char *dir = getenv("SEEDBED_SIM");
+    ssize_t n = dir ? -1 : readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n > 0)
+        exe[n] = 0;
+    if (dir)
+        snprintf(path, size, "%s/w%u%s/libseedbed_sim.so", dir, bus, trace ? "-trace" : "");
+    else
+        snprintf(path, size, "%s/sim/w%u%s/libseedbed_sim.so", n > 0 ? dirname(exe) : ".", bus, trace ? "-trace" : "");
+}
+
+static void sim_close(sb_device *dev)
+{
+    sim_device *s = dev->priv;
+    if (!s)
+        return;
+    if (s->sim)
+        s->api->close(s->sim);
+    if (s->lib)
+        dlclose(s->lib);
+    free(s);
+    dev->priv = NULL;
+}
+
+static sb_status load(sim_device *s, const char *path, uint64_t bus, sb_error *err)
+{
+    s->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!s->lib)
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu`)", dlerror(),
+                       (unsigned long long)bus);
+    sb_sim_api_fn api = NULL;
+    void *sym = dlsym(s->lib, "sb_sim_api");
+    memcpy(&api, &sym, sizeof api); /* POSIX's way from object to function pointer */
+    if (!api)
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: exports no sb_sim_api: not a simulated core", path);
+    s->api = api();
+    if (s->api->abi != SB_SIM_ABI)
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: ABI %u, expected %u: rebuild it", path, s->api->abi, SB_SIM_ABI);
+    s->lanes = s->api->bus_bits / 32;
+    return SB_OK;
+}
+
+static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
+{
+    sim_device *s = calloc(1, sizeof *s);
+    if (!s)
+        return sb_fail(err, SB_ERR_NOMEM, "out of memory");
+    dev->priv = s;
+    char lib[PATH_MAX] = "";
+    /* Defaults: a DDR4 channel seen from 300 MHz, about 100 ns away. */
+    uint64_t bus = 512, latency = 32, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0, dog = 0, from = 0, to = 0;
+    const sb_param p[] = {{"bus", &bus, 64, 1024, NULL, 0},
+                          {"latency", &latency, 0, 100000, NULL, 0},
+                          {"bytes_per_cycle", &bytes, 1, 128, NULL, 0},
+                          {"stall", &stall, 0, 999, NULL, 0},
+                          {"seed", &seed, 0, UINT32_MAX, NULL, 0},
+                          {"refresh_interval", &ref_int, 0, UINT32_MAX, NULL, 0},
+                          {"refresh_length", &ref_len, 0, UINT32_MAX, NULL, 0},
+                          {"watchdog", &dog, 100, UINT64_MAX, NULL, 0},
+                          {"trace_from", &from, 0, UINT64_MAX, NULL, 0},
+                          {"trace_to", &to, 0, UINT64_MAX, NULL, 0},
+                          {"trace", NULL, 0, 0, s->trace, sizeof s->trace},
+                          {"lib", NULL, 0, 0, lib, sizeof lib}};
+    sb_status st = sb_params_parse("sim", params, p, sizeof p / sizeof *p, err);
+    if (!st && !lib[0])
+        library_path((unsigned)bus, s->trace[0] != 0, lib, sizeof lib);
+    if (!st)
+        st = load(s, lib, bus, err);
+    if (!st && s->trace[0] && !s->api->can_trace)
+        st = sb_fail(err, SB_ERR_ARG, "device sim: trace=%s needs the tracing variant: `make sim BUS=%llu TRACE=1`", s->trace,
+                     (unsigned long long)bus);
+    if (!st) {
+        sb_sim_config c = {.size = sizeof c,
+                           .read_latency = (uint32_t)latency,
+                           .write_latency = (uint32_t)latency,
+                           .bytes_per_cycle = (uint32_t)bytes,
+                           .stall_permille = (uint32_t)stall,
+                           .seed = (uint32_t)seed,
+                           .refresh_interval = (uint32_t)ref_int,
+                           .refresh_length = (uint32_t)ref_len,
+                           .watchdog = dog,
+                           .fst_path = s->trace[0] ? s->trace : NULL,
+                           .trace_from = from,
+                           .trace_to = to};
+        char msg[512] = "";
+        s->sim = s->api->open(&c, dev->mem.base, dev->mem.size, msg, sizeof msg);
+        if (!s->sim)
+            st = sb_fail(err, SB_ERR_DEVICE, "device sim: %s", msg);
+    }
+    if (st) {
+        sim_close(dev);
+        return st;
+    }
+    dev->counters.bus_bytes = s->lanes * 4;
+    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u-bit bus, read latency %llu cycles%s", s->lanes,
+             s->lanes * 32, (unsigned long long)latency, stall ? ", random stalls" : "");
+    return SB_OK;
+}
+
+static sb_status sim_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
+{
+    const sim_device *s = dev->priv;
+    sb_status st = sb_memory_alloc(&dev->mem, sb_lane_bytes(m->codec, m->rows, m->cols, s->lanes), 128, addr, err);
+    if (!st)
+        sb_lane_pack(m, s->lanes, sb_ptr(dev, *addr));
+    return st;
+}
+
+static uint64_t sim_matrix_bytes(const sb_device *dev, const sb_command *c)
+{
+    const sim_device *s = dev->priv;
+    return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, s->lanes);
+}
+
+static void count(sb_device *dev, const sb_sim_report *r)
+{
+    sb_counters *k = &dev->counters;
+    k->total += r->counter[SB_SIM_TOTAL];
+    k->useful += r->counter[SB_SIM_USEFUL];
+    k->wait_read += r->counter[SB_SIM_WAIT_READ];
+    k->stall += r->counter[SB_SIM_STALL];
+    k->act_load += r->counter[SB_SIM_ACT_LOAD];
+    k->drain += r->counter[SB_SIM_DRAIN];
+    k->control += r->counter[SB_SIM_CONTROL];
+    k->read_beats += r->counter[SB_SIM_READ_BEATS];
+    k->write_beats += r->counter[SB_SIM_WRITE_BEATS];
+    k->commands += r->counter[SB_SIM_COMMANDS];
+}
+
+/* One command a vector; returns the number of commands at *addr. */
+static sb_status split_batches(sb_device *dev, uint64_t *addr, uint32_t *n, sb_error *err)
+{
+    sim_device *s = dev->priv;
+    const sb_command *c = sb_ptr(dev, *addr);
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < *n; i++)
+        total += c[i].op == SB_OP_MATVEC ? c[i].batch : 1;
+    if (total == *n)
+        return SB_OK;
+    if (total > s->split_room) {
+        sb_status st = sb_device_alloc(dev, (size_t)total * sizeof *c, &s->split, err);
+        if (st)
+            return st;
+        s->split_room = total;
+    }
+    sb_command *out = sb_ptr(dev, s->split);
+    for (uint32_t i = 0; i < *n; i++) {
+        for (uint32_t v = 0; v < (c[i].op == SB_OP_MATVEC ? c[i].batch : 1u); v++) {
+            *out = c[i];
+            out->batch = 1;
+            out->src += v * sb_codec_act_elems(sb_codec_by_id(c[i].codec), c[i].cols) * 2;
+            out->dst += v * sb_acc_stride(c[i].rows);
+            out++;
+        }
+    }
+    *addr = s->split;
+    *n = total;
+    return SB_OK;
+}
+
+/* Far more than a list can need on the slowest memory that can be configured; a core that is still busy then never ends. */
+static uint64_t cycle_limit(const sb_device *dev, uint64_t addr, uint32_t n)
+{
+    const sb_command *c = sb_ptr(dev, addr);
+    uint64_t beats = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (c[i].op == SB_OP_MATVEC)
+            beats += sim_matrix_bytes(dev, &c[i]) / 8 + c[i].rows + c[i].cols;
+    return 100000000 + 10000 * (beats + n);
+}
+
+static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *failed, sb_error *err)
+{
+    static const char *const reason[] = {"no error",           "unknown operation",        "codec not built into this core",
+                                         "shape out of range", "misaligned address",       "read error on the memory bus",
+                                         "write error on the memory bus"};
+    sim_device *s = dev->priv;
+    uint64_t at = addr;
+    uint32_t m = n;
+    sb_status st = split_batches(dev, &at, &m, err);
+    if (st)
+        return st;
+    static _Thread_local sb_sim_report r;
+    char msg[512] = "";
+    sb_sim_status rc = s->api->run(s->sim, at, m, cycle_limit(dev, at, m), &r, msg, sizeof msg);
+    count(dev, &r);
+    if (rc == SB_SIM_OK)
+        return SB_OK;
+    /* The index in the split list, taken back to the caller's. */
+    uint32_t index = r.error_index, i = 0;
+    const sb_command *c = sb_ptr(dev, addr);
+    for (uint32_t v = 0; i + 1 < n && v + (m == n ? 1u : c[i].batch) <= index; i++)
+        v += m == n ? 1u : c[i].batch;
+    *failed = i;
+    if (rc == SB_SIM_CORE_ERROR)
+        return sb_fail(err, SB_ERR_DEVICE, "sim: %s (error %u)", r.error < 7 ? reason[r.error] : "?", r.error);
+    for (char *p = r.diagnosis; *p; p++)
+        if (*p == '\n')
+            *p = p[1] ? ';' : 0;
+    return sb_fail(err, rc == SB_SIM_TIMEOUT ? SB_ERR_TIMEOUT : SB_ERR_DEVICE, "sim: %s: %s", msg, r.diagnosis);
+}
+
+const sb_backend sb_backend_sim = {
+    .kind = {"sim", "the SystemVerilog core, simulated with Verilator",
+             "bus=64..1024, latency=CYCLES, bytes_per_cycle=N, stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
+             "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, lib=PATH"},
+    .exact = true,
+    .open = sim_open,
+    .close = sim_close,
+    .load_matrix = sim_load_matrix,
+    .matrix_bytes = sim_matrix_bytes,
+    .run = sim_run,
+    .op = {[SB_OP_NOP] = sb_nop,
+           [SB_OP_QUANTIZE] = sb_quantize,
+           [SB_OP_SCALE] = sb_scale,
+           [SB_OP_EMBED] = sb_embed,
+           [SB_OP_RMSNORM] = sb_rmsnorm,
+           [SB_OP_ROPE] = sb_rope,
+           [SB_OP_KV_APPEND] = sb_kv_append,
+           [SB_OP_ATTENTION] = sb_attention,
+           [SB_OP_SILU_MUL] = sb_silu_mul,
+           [SB_OP_ADD] = sb_add},
+    .on_device = {[SB_OP_MATVEC] = true},
+};
