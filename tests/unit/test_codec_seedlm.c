@@ -98,8 +98,8 @@ static void fill_block(sb_seedlm_shape shape, int kind, uint64_t *seed, double *
 static void check_same(const char *what, int block, const sb_seedlm_code *a, const sb_seedlm_code *b)
 {
     ck_assert_msg(a->seed == b->seed && a->e == b->e && memcmp(a->q, b->q, sizeof a->q) == 0 && a->err == b->err,
-                  "block %d: %s finds seed %u error %.17g, naive seed %u error %.17g", block, what, a->seed, a->err, b->seed,
-                  b->err);
+                  "block %d: %s finds seed %u error %.17g, naive seed %u error %.17g", block, what, a->seed, a->err,
+                  b->seed, b->err);
 }
 
 START_TEST(scan_is_naive)
