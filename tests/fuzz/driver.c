@@ -15,9 +15,9 @@ static uint32_t rnd(uint32_t n)
     return (uint32_t)(state >> 33) % n;
 }
 
-static const char *const numbers[] = {"-1",    "0",  "1",          "255",        "65536",
-                                      "4294967296", "9223372036854775807", "18446744073709551616", "1e400", "1.5",
-                                      "null",  "[]", "\"x\"",      "{}",         "-9223372036854775808"};
+static const char *const numbers[] = {
+    "-1",    "0",   "1",    "255", "65536", "4294967296", "9223372036854775807", "18446744073709551616",
+    "1e400", "1.5", "null", "[]",  "\"x\"", "{}",         "-9223372036854775808"};
 
 static size_t splice(uint8_t *p, size_t n, size_t at, size_t cut, const void *put, size_t put_n)
 {
@@ -38,11 +38,11 @@ static size_t mutate(uint8_t *p, size_t n)
         p[at] ^= (uint8_t)(1u << rnd(8));
         return n;
     case 1:
-        p[at] = (uint8_t)"\x00\xff\x80{}[]\",:\\\xe2 9-"[rnd(16)];
+        p[at] = (uint8_t) "\x00\xff\x80{}[]\",:\\\xe2 9-"[rnd(16)];
         return n;
     case 2:
         return at + 1; /* truncated */
-    case 3: { /* a length field at the front, as safetensors has it */
+    case 3: {          /* a length field at the front, as safetensors has it */
         uint64_t v = rnd(4) == 0 ? UINT64_MAX >> rnd(64) : n - 8 + rnd(17) - 8;
         for (int i = 0; i < 8 && (size_t)i < n; i++)
             p[i] = (uint8_t)(v >> 8 * i);

@@ -70,10 +70,8 @@ START_TEST(converts)
         float f32[6];
         uint16_t f16[4], bf16[4];
         uint32_t u32[1];
-    } data = {{1, -2, 0.5f, 3e38f, -0.0f, 1e-45f},
-              {0x3c00, 0xc000, 0x0001, 0x7bff},
-              {0x3f80, 0xc000, 0x0001, 0x7f7f},
-              {7}};
+    } data = {
+        {1, -2, 0.5f, 3e38f, -0.0f, 1e-45f}, {0x3c00, 0xc000, 0x0001, 0x7bff}, {0x3f80, 0xc000, 0x0001, 0x7f7f}, {7}};
     static const sb_tensor_decl d[] = {{"f32", SB_DTYPE_F32, 2, {2, 3}},
                                        {"f16", SB_DTYPE_F16, 1, {4}},
                                        {"bf16", SB_DTYPE_BF16, 3, {2, 1, 2}},
@@ -131,8 +129,8 @@ START_TEST(shards)
     static const sb_tensor_decl a[] = {{"x", SB_DTYPE_U8, 1, {2}}, {"stray", SB_DTYPE_U8, 1, {1}}};
     static const sb_tensor_decl b[] = {{"y", SB_DTYPE_U8, 1, {3}}, {"w", SB_DTYPE_U8, 1, {1}}};
     open_fails(SB_ERR_IO, "neither model.safetensors nor");
-    write_text("model.safetensors.index.json",
-               "{\"metadata\":{\"total_size\":6},\"weight_map\":{\"y\":\"b.safetensors\",\"x\":\"a.safetensors\",\"w\":\"b.safetensors\"}}");
+    write_text("model.safetensors.index.json", "{\"metadata\":{\"total_size\":6},\"weight_map\":{\"y\":\"b."
+                                               "safetensors\",\"x\":\"a.safetensors\",\"w\":\"b.safetensors\"}}");
     open_fails(SB_ERR_IO, "a.safetensors: cannot open");
     write_tensors("a.safetensors", a, 2, "xXs", 3);
     write_tensors("b.safetensors", b, 1, "yYy", 3);
@@ -173,8 +171,9 @@ START_TEST(index_refusals)
 }
 END_TEST
 
-#define TINY                                                                                                                     \
-    "{\"model_type\":\"llama\",\"hidden_size\":8,\"intermediate_size\":12,\"num_hidden_layers\":1,\"num_attention_heads\":2,"       \
+#define TINY                                                                                                           \
+    "{\"model_type\":\"llama\",\"hidden_size\":8,\"intermediate_size\":12,\"num_hidden_layers\":1,\"num_attention_"    \
+    "heads\":2,"                                                                                                       \
     "\"num_key_value_heads\":1,\"vocab_size\":16,\"tie_word_embeddings\":true"
 
 /* Writes all tensors of the config; `skip` is left out, `bend` gets a row more, `bias` is added. */
@@ -187,8 +186,12 @@ static void write_model(const sb_model_config *c, const char *skip, const char *
     for (size_t i = 0; i < n; i++) {
         const sb_quant_tensor *q = sb_quant_find(&c->quant, t[i].base);
         bool packed = q && q->codec != SB_CODEC_FP16;
-        d[m] = (sb_tensor_decl){packed ? t[i].qname : t[i].name, packed ? SB_DTYPE_U32 : q ? SB_DTYPE_F16 : SB_DTYPE_F32,
-                                t[i].ndim, {t[i].shape[0], t[i].shape[1]}};
+        d[m] = (sb_tensor_decl){packed ? t[i].qname : t[i].name,
+                                packed ? SB_DTYPE_U32
+                                : q    ? SB_DTYPE_F16
+                                       : SB_DTYPE_F32,
+                                t[i].ndim,
+                                {t[i].shape[0], t[i].shape[1]}};
         if (packed)
             d[m].shape[1] = sb_codec_row_words(sb_codec_by_id(q->codec), t[i].shape[1]);
         if (skip && !strcmp(d[m].name, skip))
@@ -239,9 +242,10 @@ END_TEST
 START_TEST(validates_compressed)
 {
     sb_model_config c;
-    const char *text = TINY ",\"quantization_config\":{\"quant_method\":\"seedbed\",\"format_version\":1,\"codec\":\"seedlm3\","
-                            "\"tensors\":{\"model.layers.0.mlp.up_proj\":{\"codec\":\"seedlm3\",\"rows\":12,\"cols\":8,\"scale_exp\":-3},"
-                            "\"model.embed_tokens\":{\"codec\":\"fp16\",\"rows\":16,\"cols\":8,\"scale_exp\":0}}}}";
+    const char *text = TINY
+        ",\"quantization_config\":{\"quant_method\":\"seedbed\",\"format_version\":1,\"codec\":\"seedlm3\","
+        "\"tensors\":{\"model.layers.0.mlp.up_proj\":{\"codec\":\"seedlm3\",\"rows\":12,\"cols\":8,\"scale_exp\":-3},"
+        "\"model.embed_tokens\":{\"codec\":\"fp16\",\"rows\":16,\"cols\":8,\"scale_exp\":0}}}}";
     ck_assert_msg(sb_config_parse("c", text, strlen(text), &c, &err) == SB_OK, "%s", err.msg);
     write_model(&c, NULL, NULL, NULL);
     validate(&c, SB_OK, "");

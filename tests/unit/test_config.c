@@ -23,10 +23,11 @@ static sb_model_config parse_ok(const char *text)
 
 START_TEST(llama)
 {
-    sb_model_config c = parse_ok("{" LLAMA ",\"hidden_size\":64,\"intermediate_size\":172,\"num_hidden_layers\":5,"
-                                 "\"num_attention_heads\":8,\"num_key_value_heads\":4,\"vocab_size\":512,\"rms_norm_eps\":1e-05,"
-                                 "\"rope_theta\":5e5,\"max_position_embeddings\":300,\"tie_word_embeddings\":true,"
-                                 "\"bos_token_id\":null,\"eos_token_id\":[7,9],\"rope_scaling\":null,\"unknown\":{\"x\":[]}}");
+    sb_model_config c =
+        parse_ok("{" LLAMA ",\"hidden_size\":64,\"intermediate_size\":172,\"num_hidden_layers\":5,"
+                 "\"num_attention_heads\":8,\"num_key_value_heads\":4,\"vocab_size\":512,\"rms_norm_eps\":1e-05,"
+                 "\"rope_theta\":5e5,\"max_position_embeddings\":300,\"tie_word_embeddings\":true,"
+                 "\"bos_token_id\":null,\"eos_token_id\":[7,9],\"rope_scaling\":null,\"unknown\":{\"x\":[]}}");
     ck_assert(c.arch == SB_ARCH_LLAMA && c.dim == 64 && c.n_layers == 5 && c.head_dim == 8 && c.vocab == 512);
     ck_assert(c.max_context == 300 && c.norm_eps == 1e-5f && c.rope_theta == 5e5f && c.tied_embeddings && !c.qk_norm);
     for (int l = 0; l < 5; l++)
@@ -38,11 +39,13 @@ START_TEST(llama)
     /* what transformers assumes when the file says nothing */
     c = parse_ok("{\"model_type\":\"llama\"}");
     ck_assert(c.dim == 4096 && c.vocab == 32000 && c.n_layers == 32 && c.head_dim == 128 && c.ffn[31] == 11008);
-    ck_assert(c.heads[0] == 32 && c.kv_heads[0] == 32 && c.max_context == 2048 && c.norm_eps == 1e-6f && !c.tied_embeddings);
+    ck_assert(c.heads[0] == 32 && c.kv_heads[0] == 32 && c.max_context == 2048 && c.norm_eps == 1e-6f &&
+              !c.tied_embeddings);
     ck_assert(c.bos_id == 1 && c.n_eos == 1 && c.eos_ids[0] == 2);
     sb_config_free(&c);
 
-    c = parse_ok("{" LLAMA ",\"hidden_size\":60,\"num_attention_heads\":8,\"head_dim\":32,\"rope_parameters\":{\"rope_type\":"
+    c = parse_ok("{" LLAMA
+                 ",\"hidden_size\":60,\"num_attention_heads\":8,\"head_dim\":32,\"rope_parameters\":{\"rope_type\":"
                  "\"default\",\"rope_theta\":77.0}}");
     ck_assert(c.head_dim == 32 && c.rope_theta == 77.0f);
     sb_config_free(&c);
@@ -91,7 +94,8 @@ static const struct {
     {"{\"model_type\":\"openelm\",\"model_dim\":1536,\"num_transformer_layers\":20,\"qkv_multipliers\":[0.5,1.0]}",
      20,
      {12, 12, 12, 16, 16, 16, 16, 16, 16, 16, 20, 20, 20, 20, 20, 20, 24, 24, 24, 24},
-     {768,  1024, 1280, 1536, 1792, 2304, 2560, 2816, 3072, 3328, 3584, 3840, 4096, 4352, 4608, 5120, 5376, 5632, 5888, 6144},
+     {768,  1024, 1280, 1536, 1792, 2304, 2560, 2816, 3072, 3328,
+      3584, 3840, 4096, 4352, 4608, 5120, 5376, 5632, 5888, 6144},
      457179136},
     {"{\"model_type\":\"openelm\",\"model_dim\":2048,\"num_transformer_layers\":28,\"ffn_multipliers\":[0.5,4]}",
      28,
@@ -103,8 +107,9 @@ static const struct {
      36,
      {12, 12, 12, 12, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16,
       20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 24, 24, 24, 24, 24, 24},
-     {1536, 1792, 2048, 2560, 2816, 3072, 3328, 3584, 4096, 4352, 4608, 4864, 5120, 5632, 5888,  6144,  6400,  6656,
-      7168, 7424, 7680, 7936, 8192, 8704, 8960, 9216, 9472, 9728, 10240, 10496, 10752, 11008, 11264, 11776, 12032, 12288},
+     {1536, 1792, 2048, 2560, 2816,  3072,  3328,  3584,  4096,  4352,  4608,  4864,
+      5120, 5632, 5888, 6144, 6400,  6656,  7168,  7424,  7680,  7936,  8192,  8704,
+      8960, 9216, 9472, 9728, 10240, 10496, 10752, 11008, 11264, 11776, 12032, 12288},
      3036647424},
 };
 
@@ -131,9 +136,10 @@ END_TEST
 
 START_TEST(openelm_lists)
 {
-    sb_model_config c = parse_ok("{\"architectures\":[\"OpenELMForCausalLM\"],\"num_transformer_layers\":3,\"model_dim\":128,"
-                                 "\"num_query_heads\":[3,4,6],\"num_kv_heads\":[3,2,1],\"ffn_multipliers\":[0.5,1.0,1.5],"
-                                 "\"ffn_dim_divisor\":16,\"normalize_qk_projections\":false,\"share_input_output_layers\":false}");
+    sb_model_config c =
+        parse_ok("{\"architectures\":[\"OpenELMForCausalLM\"],\"num_transformer_layers\":3,\"model_dim\":128,"
+                 "\"num_query_heads\":[3,4,6],\"num_kv_heads\":[3,2,1],\"ffn_multipliers\":[0.5,1.0,1.5],"
+                 "\"ffn_dim_divisor\":16,\"normalize_qk_projections\":false,\"share_input_output_layers\":false}");
     ck_assert(c.heads[0] == 3 && c.heads[2] == 6 && c.kv_heads[1] == 2 && c.kv_heads[2] == 1);
     ck_assert(c.ffn[0] == 64 && c.ffn[1] == 128 && c.ffn[2] == 192 && !c.qk_norm && !c.tied_embeddings);
     sb_model_tensor t;
@@ -180,7 +186,8 @@ START_TEST(tensor_map)
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         ck_assert(sb_model_tensor_get(&c, 11, want[i].role, &t));
         ck_assert_str_eq(t.name, want[i].name);
-        ck_assert(t.ndim == want[i].ndim && t.shape[0] == want[i].rows && t.shape[1] == want[i].cols && t.kind == want[i].kind);
+        ck_assert(t.ndim == want[i].ndim && t.shape[0] == want[i].rows && t.shape[1] == want[i].cols &&
+                  t.kind == want[i].kind);
     }
     ck_assert_str_eq(t.base, "model.layers.11.mlp.down_proj");
     ck_assert_str_eq(t.qname, "model.layers.11.mlp.down_proj.qweight");
@@ -209,7 +216,8 @@ static const struct {
     {"{}", "architectures", SB_ERR_FORMAT},
     {"{\"architectures\":[]}", "architectures", SB_ERR_FORMAT},
     {"{\"architectures\":[\"MistralForCausalLM\"]}",
-     "architecture MistralForCausalLM is not supported (known: LlamaForCausalLM, OpenELMForCausalLM)", SB_ERR_UNSUPPORTED},
+     "architecture MistralForCausalLM is not supported (known: LlamaForCausalLM, OpenELMForCausalLM)",
+     SB_ERR_UNSUPPORTED},
     {"{\"model_type\":\"gemma\"}", "gemma", SB_ERR_UNSUPPORTED},
     {"{" LLAMA ",\"hidden_size\":0}", "hidden_size is 0", SB_ERR_FORMAT},
     {"{" LLAMA ",\"hidden_size\":64.5}", "hidden_size", SB_ERR_FORMAT},
@@ -257,8 +265,8 @@ static const struct {
     {Q("{\"quant_method\":\"seedbed\",\"format_version\":1}"), "codec is missing", SB_ERR_FORMAT},
     {Q("{\"quant_method\":\"seedbed\",\"format_version\":1,\"codec\":\"zip\"}"), "codec zip", SB_ERR_UNSUPPORTED},
     {Q("{\"quant_method\":\"seedbed\",\"format_version\":1,\"codec\":\"int4\"}"), "tensors", SB_ERR_FORMAT},
-    {Q("{\"quant_method\":\"seedbed\",\"format_version\":1,\"codec\":\"int4\",\"rounding\":\"up\",\"tensors\":{}}"), "rounding up",
-     SB_ERR_UNSUPPORTED},
+    {Q("{\"quant_method\":\"seedbed\",\"format_version\":1,\"codec\":\"int4\",\"rounding\":\"up\",\"tensors\":{}}"),
+     "rounding up", SB_ERR_UNSUPPORTED},
     {Q("{\"quant_method\":\"seedbed\",\"format_version\":1,\"codec\":\"int4\",\"weights_per_word\":12,\"tensors\":{}}"),
      "weights_per_word", SB_ERR_FORMAT},
     {QT("7"), "a: not an object", SB_ERR_FORMAT},
@@ -274,8 +282,8 @@ START_TEST(refusals)
     sb_error err = {{0}};
     sb_status st = sb_config_parse("FILE", refused[_i].json, strlen(refused[_i].json), &c, &err);
     ck_assert_msg(st == refused[_i].status, "case %d: status %d, message %s", _i, st, err.msg);
-    ck_assert_msg(strstr(err.msg, refused[_i].word) && !strncmp(err.msg, "FILE: ", 6) && !strchr(err.msg, '\n'), "case %d: %s", _i,
-                  err.msg);
+    ck_assert_msg(strstr(err.msg, refused[_i].word) && !strncmp(err.msg, "FILE: ", 6) && !strchr(err.msg, '\n'),
+                  "case %d: %s", _i, err.msg);
     sb_config_free(&c);
 }
 END_TEST
@@ -313,7 +321,8 @@ START_TEST(quantized)
     ck_assert(c.quant.rounding == SB_ROUND_SEARCH && c.quant.n == 3);
     const sb_quant_tensor *t = sb_quant_find(&c.quant, "model.x");
     ck_assert(t && t->codec == SB_CODEC_SEEDLM3 && t->rows == 172 && t->cols == 64 && t->scale_exp == -3);
-    ck_assert(sb_quant_find(&c.quant, "model.a")->codec == SB_CODEC_FP16 && sb_quant_find(&c.quant, "model.m")->scale_exp == 7);
+    ck_assert(sb_quant_find(&c.quant, "model.a")->codec == SB_CODEC_FP16 &&
+              sb_quant_find(&c.quant, "model.m")->scale_exp == 7);
     ck_assert_ptr_null(sb_quant_find(&c.quant, "model.b"));
     sb_config_free(&c);
     json_object *j;

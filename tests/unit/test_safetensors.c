@@ -46,11 +46,12 @@ static char *image(const char *header, long long len, size_t n, size_t *size)
 START_TEST(reads)
 {
     size_t size;
-    char *p = image("{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"I32\",\"shape\":[2,1],\"data_offsets\":[4,12]},"
-                    "\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
-                    "\"scalar\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[12,14]},"
-                    "\"empty\":{\"dtype\":\"F64\",\"shape\":[0,7],\"data_offsets\":[12,12]}}  ",
-                    -1, 14, &size);
+    char *p =
+        image("{\"__metadata__\":{\"format\":\"pt\"},\"b\":{\"dtype\":\"I32\",\"shape\":[2,1],\"data_offsets\":[4,12]},"
+              "\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},"
+              "\"scalar\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[12,14]},"
+              "\"empty\":{\"dtype\":\"F64\",\"shape\":[0,7],\"data_offsets\":[12,12]}}  ",
+              -1, 14, &size);
     sb_safetensors *s;
     sb_error err = {{0}};
     char shape[64];
@@ -77,7 +78,8 @@ START_TEST(reads)
 }
 END_TEST
 
-#define T(name, dtype, shape, offs) "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offs "}"
+#define T(name, dtype, shape, offs)                                                                                    \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offs "}"
 static const struct {
     const char *header;
     long long len;
@@ -136,8 +138,8 @@ START_TEST(refuses)
     sb_error err = {{0}};
     ck_assert_msg(sb_safetensors_parse("FILE", p, size, &s, &err) != SB_OK, "case %d was accepted", _i);
     ck_assert_ptr_null(s);
-    ck_assert_msg(strstr(err.msg, hostile[_i].word) && !strncmp(err.msg, "FILE: ", 6) && !strchr(err.msg, '\n'), "case %d: %s", _i,
-                  err.msg);
+    ck_assert_msg(strstr(err.msg, hostile[_i].word) && !strncmp(err.msg, "FILE: ", 6) && !strchr(err.msg, '\n'),
+                  "case %d: %s", _i, err.msg);
     free(p);
 }
 END_TEST
@@ -167,8 +169,9 @@ START_TEST(short_files)
 END_TEST
 
 static const sb_tensor_decl decls[] = {
-    {"odd", SB_DTYPE_BOOL, 1, {3}},      {"w", SB_DTYPE_U32, 2, {2, 3}}, {"e", SB_DTYPE_F16, 2, {1, 1}},
-    {"none", SB_DTYPE_F32, 1, {0}},      {"g", SB_DTYPE_F32, 1, {2}},    {"long \"name\" \xc3\xa9", SB_DTYPE_I64, 0, {0}},
+    {"odd", SB_DTYPE_BOOL, 1, {3}},      {"w", SB_DTYPE_U32, 2, {2, 3}},
+    {"e", SB_DTYPE_F16, 2, {1, 1}},      {"none", SB_DTYPE_F32, 1, {0}},
+    {"g", SB_DTYPE_F32, 1, {2}},         {"long \"name\" \xc3\xa9", SB_DTYPE_I64, 0, {0}},
     {"last empty", SB_DTYPE_U8, 1, {0}},
 };
 #define DECLS (sizeof decls / sizeof *decls)
