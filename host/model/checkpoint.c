@@ -245,9 +245,6 @@ sb_status sb_checkpoint_read_f32(const sb_checkpoint *ck, const sb_tensor *t, ui
             uint16_t h;
             memcpy(&h, p + 2 * i, 2);
             out[i] = t->dtype == SB_DTYPE_F16 ? sb_half_to_float(h) : bits_float((uint32_t)h << 16);
-            if (t->dtype == SB_DTYPE_F16 &&
-                (h & 0x7c00) == 0x7c00) /* infinity or NaN, whatever the decoder makes of it */
-                out[i] = NAN;
         }
     }
     for (size_t i = 0; i < n; i++)
