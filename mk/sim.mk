@@ -97,5 +97,4 @@ rtl-benches: $(TB_BIN)
 
 sim-test: $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
 	@set -e; for t in $(TB_BIN); do $$t; done
-	$(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so
-	$(TB_DIR)/bench_core $(SIM_DIR)/w512/libseedbed_sim.so
+	$(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
