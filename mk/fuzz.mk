@@ -2,7 +2,7 @@
 # Fuzzing of everything that parses a stranger's file. `make fuzz`: libFuzzer (clang), FUZZ_SECONDS a target;
 # `make fuzz-smoke`: the same targets under gcc, seeds and FUZZ_ROUNDS deterministic mutations of them.
 FUZZ_SECONDS ?= 20
-FUZZ_ROUNDS  ?= 4000
+FUZZ_ROUNDS  ?= 20000
 FUZZ_CC      ?= clang
 FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_LIB     := $(sort $(wildcard host/model/*.c host/util/*.c host/codec/*.c))
