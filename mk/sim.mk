@@ -98,3 +98,50 @@ rtl-benches: $(TB_BIN)
 sim-test: $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
 	@set -e; for t in $(TB_BIN); do $$t; done
 	$(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
+
+# --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
+LINT_TOPS := seedbed_kernel seedbed_core cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_int4 \
+             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs fifo skid_buffer
+LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
+             "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8"
+
+.PHONY: lint lint-verilator lint-yosys lint-icarus
+lint: lint-verilator lint-yosys lint-icarus
+
+lint-verilator:
+	@set -e; for t in $(LINT_TOPS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top $$t $(RTL_SRC); done
+	@set -e; for s in $(LINT_SETS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_kernel $$s $(RTL_SRC); done
+	@echo "lint-verilator: ok"
+
+# -e turns into errors what Yosys only warns of: names that do not exist, nets that nothing drives.
+lint-yosys:
+	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4"; do \
+	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $(RTL_SRC); chparam -set $$p seedbed_kernel; \
+	    hierarchy -check -top seedbed_kernel; proc; check -assert" 2>&1 | { grep -v 'Replacing memory' || true; }; \
+	  test $${PIPESTATUS[0]} -eq 0; done
+	@echo "lint-yosys: ok"
+
+# Icarus has not learnt constant selects in always_comb: it says sorry and takes the whole vector, which is harmless.
+lint-icarus:
+	@set -e; for w in 64 512; do iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_kernel.BusW=$$w -s seedbed_kernel $(RTL_SRC) 2>&1 \
+	  | { ! grep -v 'sorry: constant selects'; }; done
+	@echo "lint-icarus: ok"
+
+lint-yosys lint-icarus: SHELL := /bin/bash
+
+# --- planted faults: the benches must catch each of them --------------------------------------------------------------------
+# tests/rtl/faults/NAME.sed names its file in its first line; build/faults/NAME/rtl is a copy of the RTL with the fault in it.
+FAULTS := $(basename $(notdir $(wildcard tests/rtl/faults/*.sed)))
+
+$(BUILD)/faults/%/rtl/planted: tests/rtl/faults/%.sed $(wildcard hw/rtl/*/*.sv) hw/rtl/waivers.vlt
+	@rm -rf $(@D) && mkdir -p $(@D) && cp -r hw/rtl/. $(@D)/
+	@f=$$(sed -n 's/^# file: //p' $<); sed -i -f $< $(@D)/$$f; \
+	  if cmp -s hw/rtl/$$f $(@D)/$$f; then echo "$<: changes nothing in $$f" >&2; exit 1; fi
+	@touch $@
+
+.PHONY: rtl-faults
+rtl-faults: $(FAULTS:%=$(BUILD)/faults/%/rtl/planted) $(TB_DIR)/bench_core
+	@set -e; for f in $(FAULTS); do d=$(BUILD)/faults/$$f; \
+	  $(MAKE) --no-print-directory sim RTL_DIR=$$d/rtl SIM_DIR=$$d/sim BUS=64 >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
+	  if $(TB_DIR)/bench_core $$d/sim/w64/libseedbed_sim.so >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \
+	  echo "fault $$f: caught: $$(head -1 $$d/run.log)"; done
