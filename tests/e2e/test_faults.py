@@ -62,8 +62,8 @@ class Faults(unittest.TestCase):
     def test_swapped_coefficient(self):
         self.check("swapped_coefficient")
 
-    def test_row_length_off_by_one(self):
-        self.check("row_length")
+    def test_row_one_word_short(self):
+        self.check("short_row")
 
 
 if __name__ == "__main__":
