@@ -176,7 +176,7 @@ module axi_read #(
     end
   end
 
-  wire unused = &{1'b0, rresp_i[0], fifo_ready};
+  wire unused = &{1'b0, rresp_i[0], fifo_ready, start_beats};
 
 `ifdef FORMAL
   always_ff @(posedge clk_i) begin
