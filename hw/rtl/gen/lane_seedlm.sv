@@ -19,6 +19,7 @@
 // Ports
 //   en_i       advances the pipeline; stable while words are in it
 //   word_i     {q2, q1, q0, f, seed}; side_i is q3 (ignored for P = 3)
+//   bits_i     the C*P stream bits that follow the seed (lfsr_expand, shared by the seed codecs)
 //   act_i      the C activations of the word given one cycle before
 //   act_sum_i  their sum, two cycles after act_i
 //   value_o    the sum above; to be shifted left by shift_o (= f). Five cycles after word_i.
@@ -31,6 +32,7 @@ module lane_seedlm #(
   input  logic               en_i,
   input  logic [31:0]        word_i,
   input  logic [3:0]         side_i,
+  input  logic [C*P-1:0]     bits_i,
   input  logic [C*16-1:0]    act_i,
   input  logic signed [19:0] act_sum_i,
   output logic signed [39:0] value_o,
@@ -40,130 +42,120 @@ module lane_seedlm #(
   localparam int N  = C * P;   // new stream bits
   localparam int MW = 17 - P;  // bits of the middle
   localparam int E  = P - 1;   // edge bits on each side
+  localparam int QW = 4 + P;   // bits of a sum of shifted coefficients
+  localparam int S  = (C + 3) / 4;
 
-  // R1: the stream.
-  logic [N-1:0]      new_bits;
-  logic [N+15:0]     x_q;
-  logic [15:0]       q1_q, q2_q, q3_q;  // coefficients at R1, R2, R3
-  logic [3:0]        f1_q, f2_q, f3_q, f4_q, f5_q;
+  initial if (!((C == 8 && P == 3) || (C == 12 && P == 4))) $fatal(1, "lane_seedlm: C, P");
 
-  lfsr_expand #(
-    .K   (16),
-    .Taps(32'h0000_100B),
-    .N   (N)
-  ) u_expand (
-    .seed_i(word_i[15:0]),
-    .bits_o(new_bits)
-  );
+  // Registers by stage. Fields of 32 bits hold what the comment says; the rest are constant zeros.
+  logic [N+15:0]         x1_q;                    // R1: stream
+  logic [15:0]           q1_q, q2_q, q3_q;        //     coefficients
+  logic [3:0]            f1_q, f2_q, f3_q, f4_q, f5_q;
+  logic [C*32-1:0]       prod2_q;                 // R2: products with the middles, signed
+  logic [2*E*32-1:0]     edge2_q, edge3_q;        //     gated sums, 20 bits: E low ones, E high ones
+  logic signed [35:0]    mid3_q;                  // R3: sum of the products
+  logic signed [39:0]    mid4_q, value5_q;        // R4: coefficients applied; R5: the total
+  logic signed [31:0]    lo4_q, hi4_q;
 
-  // R2: products with the middles, gated sums over the edges.
-  logic [C*32-1:0]    prod_q;
-  logic [2*E*20-1:0]  edge_q, edge3_q;
-  // R3: the sum of the products.
-  logic signed [35:0] mid_q;
-  // R4: coefficients applied. R5: the total.
-  logic signed [39:0] a_q, value_q;
-  logic signed [31:0] lo_q, hi_q;
-
-  // Coefficients with their signs.
-  function automatic logic signed [9:0] coef(input logic [15:0] q, input int p);
-    coef = {{6{q[4*p+3]}}, q[4*p +: 4]};
-  endfunction
-
-  function automatic logic signed [9:0] coef_mid(input logic [15:0] q);
-    coef_mid = '0;
-    for (int p = 0; p < P; p++) coef_mid = coef_mid + (coef(q, p) <<< (P - 1 - p));
-  endfunction
-
-  function automatic logic signed [9:0] coef_lo(input logic [15:0] q, input int i);
-    coef_lo = '0;
-    for (int p = 0; p < P; p++) if (p <= i) coef_lo = coef_lo + (coef(q, p) <<< (i - p));
-  endfunction
-
-  function automatic logic signed [9:0] coef_hi(input logic [15:0] q, input int k);
-    coef_hi = '0;
-    for (int p = 0; p < P; p++) if (p > k) coef_hi = coef_hi + (coef(q, p) <<< (k + P - 1 - p));
-  endfunction
-
-  // minus the sum of the coefficients, times 2^(P-2)
-  function automatic logic signed [9:0] coef_bias(input logic [15:0] q);
-    coef_bias = '0;
-    for (int p = 0; p < P; p++) coef_bias = coef_bias - (coef(q, p) <<< (P - 2));
-  endfunction
-
-  function automatic logic [31:0] product(input logic [MW-1:0] m, input logic [15:0] a);
-    product = $signed({{16{a[15]}}, a}) * $signed({{(32 - MW) {1'b0}}, m});
-  endfunction
-
-  function automatic logic signed [35:0] total(input logic [C*32-1:0] prod);
-    total = '0;
-    for (int c = 0; c < C; c++) total = total + {{4{prod[32*c+31]}}, prod[32*c +: 32]};
-  endfunction
-
-  function automatic logic signed [31:0] apply_lo(input logic [15:0] q, input logic [2*E*20-1:0] e);
-    apply_lo = '0;
-    for (int i = 0; i < E; i++) begin
-      apply_lo = apply_lo + coef_lo(q, i) * $signed(e[20*i +: 20]);
+  // sum of q_p << (base - p) over from <= p <= to; a negative shift is not asked for.
+  function automatic logic signed [QW-1:0] coefs(input logic [15:0] q, input int from, input int to,
+                                                 input int base);
+    logic signed [31:0] sum;
+    sum = 32'sd0;
+    for (int p = 0; p < P; p++) begin
+      if (p >= from && p <= to) sum = sum + ({{28{q[4*p+3]}}, q[4*p +: 4]} << (base - p));
     end
+    coefs = sum[QW-1:0];
   endfunction
 
-  function automatic logic signed [31:0] apply_hi(input logic [15:0] q, input logic [2*E*20-1:0] e,
-                                                  input logic signed [19:0] s);
-    apply_hi = coef_bias(q) * s;
-    for (int k = 0; k < E; k++) begin
-      apply_hi = apply_hi + coef_hi(q, k) * $signed(e[20*(E+k) +: 20]);
-    end
+  // sum of the coefficients, times 2^(P-2)
+  function automatic logic signed [QW-1:0] flat(input logic [15:0] q);
+    logic signed [31:0] sum;
+    sum = 32'sd0;
+    for (int p = 0; p < P; p++) sum = sum + ({{28{q[4*p+3]}}, q[4*p +: 4]} << (P - 2));
+    flat = sum[QW-1:0];
   endfunction
 
-  function automatic logic [19:0] gated(input logic b, input logic [15:0] a);
-    gated = b ? {{4{a[15]}}, a} : 20'd0;
-  endfunction
-
-  function automatic logic [2*E*20-1:0] edge_sums(input logic [N+15:0] x, input logic [C*16-1:0] a);
-    logic [19:0] lo, hi;
-    edge_sums = '0;
-    for (int i = 0; i < E; i++) begin
-      lo = '0;
-      hi = '0;
-      for (int c = 0; c < C; c++) begin
-        lo = lo + gated(x[c*P+1+i], a[16*c +: 16]);
-        hi = hi + gated(x[c*P+17+i], a[16*c +: 16]);
-      end
-      edge_sums[20*i +: 20]     = lo;
-      edge_sums[20*(E+i) +: 20] = hi;
-    end
-  endfunction
-
+  // R1
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      // R1
-      x_q  <= {new_bits, word_i[15:0]};
+      x1_q <= {bits_i, word_i[15:0]};
       q1_q <= {side_i, word_i[31:20]};
       f1_q <= word_i[19:16];
-      // R2
-      for (int c = 0; c < C; c++) begin
-        prod_q[32*c +: 32] <= product(x_q[c*P+P +: MW], act_i[16*c +: 16]);
-      end
-      edge_q <= edge_sums(x_q, act_i);
-      q2_q   <= q1_q;
-      f2_q   <= f1_q;
-      // R3
-      mid_q   <= total(prod_q);
-      edge3_q <= edge_q;
-      q3_q    <= q2_q;
-      f3_q    <= f2_q;
-      // R4
-      a_q  <= 40'(coef_mid(q3_q)) * 40'(mid_q);
-      lo_q <= apply_lo(q3_q, edge3_q);
-      hi_q <= apply_hi(q3_q, edge3_q, act_sum_i);
-      f4_q <= f3_q;
-      // R5
-      value_q <= a_q + {{8{lo_q[31]}}, lo_q} + ({{8{hi_q[31]}}, hi_q} <<< MW);
-      f5_q    <= f4_q;
     end
   end
 
-  assign value_o = value_q;
+  // R2
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin : p_products
+      logic signed [31:0] act;
+      logic        [31:0] lo [0:E-1];
+      logic        [31:0] hi [0:E-1];
+      for (int i = 0; i < E; i++) begin
+        lo[i] = '0;
+        hi[i] = '0;
+      end
+      for (int c = 0; c < C; c++) begin
+        act = {{16{act_i[16*c+15]}}, act_i[16*c +: 16]};
+        prod2_q[32*c +: 32] <= act * $signed({{(32 - MW) {1'b0}}, x1_q[c*P+P +: MW]});
+        for (int i = 0; i < E; i++) begin
+          lo[i] = lo[i] + (act & {32{x1_q[c*P+1+i]}});
+          hi[i] = hi[i] + (act & {32{x1_q[c*P+17+i]}});
+        end
+      end
+      for (int i = 0; i < E; i++) begin
+        edge2_q[32*i +: 32]     <= {12'd0, lo[i][19:0]};
+        edge2_q[32*(E+i) +: 32] <= {12'd0, hi[i][19:0]};
+      end
+      q2_q <= q1_q;
+      f2_q <= f1_q;
+    end
+  end
+
+  // R3. Four products of at most 30 bits add up in 32.
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin : p_sum
+      logic [31:0] four;
+      logic [63:0] all;
+      all = '0;
+      for (int s = 0; s < S; s++) begin
+        four = '0;
+        for (int c = 4 * s; c < 4 * s + 4; c++) four = four + prod2_q[32*c +: 32];
+        all = all + {{32{four[31]}}, four};
+      end
+      mid3_q  <= all[35:0];
+      edge3_q <= edge2_q;
+      q3_q    <= q2_q;
+      f3_q    <= f2_q;
+    end
+  end
+
+  // R4
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin : p_coefficients
+      logic signed [31:0] lo, hi;
+      lo = 32'sd0;
+      hi = -(flat(q3_q) * act_sum_i);
+      for (int i = 0; i < E; i++) begin
+        lo = lo + coefs(q3_q, 0, i, i) * $signed(edge3_q[32*i +: 20]);
+        hi = hi + coefs(q3_q, i + 1, P - 1, i + P - 1) * $signed(edge3_q[32*(E+i) +: 20]);
+      end
+      lo4_q  <= lo;
+      hi4_q  <= hi;
+      mid4_q <= coefs(q3_q, 0, P - 1, P - 1) * mid3_q;
+      f4_q   <= f3_q;
+    end
+  end
+
+  // R5
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin : p_total
+      value5_q <= mid4_q + {{8{lo4_q[31]}}, lo4_q} + ({{8{hi4_q[31]}}, hi4_q} << MW);
+      f5_q     <= f4_q;
+    end
+  end
+
+  assign value_o = value5_q;
   assign shift_o = f5_q;
 
 endmodule
