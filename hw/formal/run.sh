@@ -4,13 +4,13 @@
 # usage: run.sh proofs [NAME...]     one line a proof; exit 1 if one fails
 #        run.sh mutants [NAME...]    each planted bug must be caught; exit 1 if one survives
 # environment: QUICK=1 only the quick tier; FORMAL_BUILD where to work; RTL_DIR the RTL
-#              FORMAL_TIMEOUT seconds a proof (240)
+#              FORMAL_TIMEOUT seconds a proof (100)
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 rtl=${RTL_DIR:-$here/../rtl}
 build=${FORMAL_BUILD:-build/formal}
-limit=${FORMAL_TIMEOUT:-240}
+limit=${FORMAL_TIMEOUT:-100}
 table=$here/proofs.txt
 mkdir -p "$build" || exit 1
 
@@ -29,15 +29,19 @@ prove() {
         esac
     done
     set_params=
-    for p in $params; do set_params="$set_params -chparam ${p%%=*} ${p#*=}"; done
+    for p in $params; do
+        [ "$p" = - ] && continue
+        set_params="$set_params -chparam ${p%%=*} ${p#*=}"; done
     define=PROVE_$(printf '%s' "$name" | tr 'a-z-' 'A-Z_')
     read_cmd="read_verilog -sv -formal -D $define $dir/core/seedbed_pkg.sv $list; hierarchy -check -top $top$set_params"
     # A name that is not declared would give free logic, and an assertion on free logic means nothing.
     strict="-e implicitly.declared -e no.driver"
     status=ERROR
     case $mode in
-    sat)
-        timeout "$limit" yosys -q $strict -p "$read_cmd; prep -flatten -top $top; chformal -assume -early; \
+    sat | flow)
+        flow=
+        [ "$mode" = flow ] && flow="opt -full; techmap -map $here/flow.v; opt -full; check -assert;"
+        timeout "$limit" yosys -q $strict -p "$read_cmd; prep -flatten -nordff -top $top; $flow \
             sat -prove-asserts -set-assumes -verify -timeout $limit" >"$work/log" 2>&1
         rc=$?
         if [ $rc = 0 ]; then status=PASS
@@ -50,7 +54,7 @@ prove() {
         dffunmap; write_smt2 -wires $work/model.smt2" >"$work/log" 2>&1 || return
     case $mode in
     bmc) flags="-t $depth" ;;
-    induct) flags="-t $((depth + 1))" ;;
+    induct) flags="-t ${depth#*:}"; depth=${depth%:*} ;;
     esac
     rm -f "$work/cex.vcd"
     timeout "$limit" yosys-smtbmc -s z3 --unroll --noprogress --presat $flags --dump-vcd "$work/cex.vcd" "$work/model.smt2" >"$work/log.bmc" 2>&1
@@ -72,7 +76,7 @@ bound_text() {
     case $1 in
     bmc) echo "$2 cycles" ;;
     induct) echo unbounded ;;
-    sat) echo "all inputs" ;;
+    sat | flow) echo "all inputs" ;;
     esac
 }
 

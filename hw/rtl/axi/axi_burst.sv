@@ -131,7 +131,6 @@ module axi_burst #(
     if (past_q && rst_ni) begin
       assert (f_open_q == active_q);
       if (active_q) begin
-        assert (beats_q != '0 && addr_q[BytesW-1:0] == '0);
         assert (f_next_q == addr_q && f_left_q == beats_q && f_last_q == last_q);
       end
       if (start) assert (active_q && start_beats_o != '0 && BeatsW'(start_beats_o) <= f_left_q);
@@ -146,6 +145,7 @@ module axi_burst #(
       end
     end
 `endif
+    if (past_q && rst_ni && active_q) assert (beats_q != '0 && addr_q[BytesW-1:0] == '0);
     if (past_q && rst_ni && burst_valid_o) begin
       assert (burst_addr_o[BytesW-1:0] == '0);
       assert (10'(burst_len_o) < 10'(MaxBeats));
