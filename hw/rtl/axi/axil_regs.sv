@@ -83,6 +83,8 @@ module axil_regs #(
     merge = (old & ~mask) | (data & mask);
   endfunction
 
+  wire [1:0] isr_toggle = (do_write && wword == 10'h003 && wbit0) ? wdata_q[1:0] : 2'b00;
+
   wire [9:0] rword = araddr_q[11:2];
   wire [5:0] rcnt  = rword[5:0] - 6'h20;  // word among the counters, which begin at 0x80
 
@@ -162,7 +164,6 @@ module axil_regs #(
           10'h000: if (wbit0 && wdata_q[0]) start_q <= 1'b1;
           10'h001: if (wbit0) gier_q <= wdata_q[0];
           10'h002: if (wbit0) ier_q <= wdata_q[1:0];
-          10'h003: if (wbit0) isr_q <= isr_q ^ wdata_q[1:0];
           10'h004: cmd_addr_q[31:0] <= merge(cmd_addr_q[31:0], wdata_q, wmask);
           10'h005: cmd_addr_q[63:32] <= merge(cmd_addr_q[63:32], wdata_q, wmask);
           10'h007: cmd_count_q <= merge(cmd_count_q, wdata_q, wmask);
@@ -172,8 +173,9 @@ module axil_regs #(
       if (done_i) begin
         done_q  <= 1'b1;
         ready_q <= 1'b1;
-        isr_q   <= isr_q | ier_q;
       end
+      // A toggle by software and an event in the same cycle both count.
+      isr_q <= (isr_q ^ isr_toggle) | (done_i ? ier_q : 2'b00);
     end
   end
 
