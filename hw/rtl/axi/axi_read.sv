@@ -176,7 +176,7 @@ module axi_read #(
     end
   end
 
-  wire unused = &{1'b0, rresp_i[0], fifo_ready};
+  wire unused = &{1'b0, rresp_i[0], fifo_ready, start_beats};
 
 `ifdef FORMAL
   // What a beat can rely on, whatever surrounds the module.

@@ -137,6 +137,6 @@ module lane #(
 
   assign addend_o = en_fp16 ? fp16_addend : shifted_q;
 
-  wire unused = &{1'b0, en_seedlm4, side_i, act_i, bits};
+  wire unused = &{1'b0, en_seedlm4, side_i, act_i, act_sum_i, bits};
 
 endmodule

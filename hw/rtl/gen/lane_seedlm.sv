@@ -120,7 +120,7 @@ module lane_seedlm #(
       all = '0;
       for (int s = 0; s < S; s++) begin
         four = '0;
-        for (int c = 4 * s; c < 4 * s + 4; c++) four = four + prod2_q[32*c +: 32];
+        for (int k = 0; k < 4; k++) four = four + prod2_q[128*s + 32*k +: 32];
         all = all + {{32{four[31]}}, four};
       end
       mid3_q  <= all[35:0];
