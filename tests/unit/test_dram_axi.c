@@ -220,7 +220,12 @@ START_TEST(lost_cycles_have_the_right_name)
     /* One bank group only: 6 clocks instead of 4; a third of the cycles. */
     s = stream(c, 20000, 1, 256);
     ck_assert_double_eq_tol((double)s.read_class[DRAM_R_BANK_GROUP] / (double)s.cycle, 0.95 / 3, 0.02);
-    /* One read at a time would be latency. */
+    /* A lone read of a closed row: tRCD + CL + burst + controller = 17 + 17 + 4 + 66 clocks = 26 cycles from the edge that took
+     * the address to the first in which the beat can be seen; tRCD of it, the last 4.25, is the row's. */
+    s = stream(c, 1, 1, 64);
+    ck_assert_uint_eq(s.read_class[DRAM_R_LATENCY] + s.read_class[DRAM_R_ROW], 25);
+    ck_assert_uint_ge(s.read_class[DRAM_R_ROW], 4);
+    ck_assert_uint_le(s.read_class[DRAM_R_ROW], 5);
     c.part = NULL;
     c.read_latency = 30;
     s = stream(c, 4, 1, 64);
