@@ -3,6 +3,8 @@
 #   make bench-matvec [QUICK=1 | ALL=1]   where the cycles go, per shape, codec and memory
 #   make bench-sim                        how fast the simulation runs
 
+SIM_DIR ?= $(BUILD)/sim
+
 .PHONY: bench-matvec bench-sim
 bench-matvec: $(BUILD)/bench/bench_matvec $(SIM_DIR)/w512/libseedbed_sim.so $(SIM_DIR)/w256/libseedbed_sim.so
 	$< $(SIM_DIR) $(BUILD)/bench/matvec.json $(if $(filter 1,$(QUICK)),--quick) $(if $(filter 1,$(ALL)),--all)
