@@ -53,14 +53,15 @@ TB_DIR   ?= $(BUILD)/tests/rtl
 TB_NAMES :=
 define TB_RULE
 TB_NAMES += $(1)
-$(TB_DIR)/$(1)/tb: tests/rtl/tb_$(2).cpp tests/rtl/tb.h tests/rtl/model.h sim/dram.c sim/dram.h $(RTL_SRC) $(TB_DIR)/verilated.a
+$(TB_DIR)/$(1)/tb: tests/rtl/tb_$(2).cpp tests/rtl/tb.h tests/rtl/model.h sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h $(RTL_SRC) $(TB_DIR)/verilated.a
 	@mkdir -p $$(@D)
 	$(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wno-fatal -Wno-lint --top $(2) $(3) --prefix Vtop \
 	  --Mdir $$(@D) $(RTL_SRC)
 	$$(MAKE) --no-print-directory -C $$(@D) -f Vtop.mk Vtop__ALL.a OPT_FAST="-O1" OPT_SLOW="-O0" CXX="$(CXX)" >/dev/null
 	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g -c sim/dram.c -o $$(@D)/dram.o
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g -c sim/dram_timing.c -o $$(@D)/dram_timing.o
 	$(CXX) -std=c++17 -O1 -g -Wall -Wextra -Werror -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd -isystem $$(@D) \
-	  -Isim -Itests/rtl $(4) tests/rtl/tb_$(2).cpp $$(@D)/dram.o $$(@D)/Vtop__ALL.a $(TB_DIR)/verilated.a -lpthread -latomic -o $$@
+	  -Isim -Itests/rtl $(4) tests/rtl/tb_$(2).cpp $$(@D)/dram.o $$(@D)/dram_timing.o $$(@D)/Vtop__ALL.a $(TB_DIR)/verilated.a -lpthread -latomic -o $$@
 endef
 
 $(TB_DIR)/verilated.a:
@@ -93,9 +94,9 @@ $(TB_DIR)/bench_core: tests/rtl/bench_core.c tests/rtl/model.h sim/include/seedb
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim/include -Itests/rtl $< -o $@ -ldl
 
-$(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h
+$(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c $(shell pkg-config --libs check 2>/dev/null) -o $@
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c sim/dram_timing.c $(shell pkg-config --libs check 2>/dev/null) -o $@
 
 .PHONY: rtl-benches sim-test
 rtl-benches: $(TB_BIN)

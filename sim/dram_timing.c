@@ -6,15 +6,62 @@
 
 /* docs/memory-model.md, "The numbers", has the source of each. */
 const dram_part dram_ddr4_2400 = {
-    .name = "ddr4-2400", .mhz = 1200, .access_bytes = 64, .page_bytes = 8192, .groups = 4, .banks = 4, .burst = 4,
-    .cl = 17, .cwl = 12, .rcd_rd = 17, .rcd_wr = 17, .rp = 17, .ras = 39, .rc = 56, .ccd_s = 4, .ccd_l = 6,
-    .rrd_s = 4, .rrd_l = 6, .faw = 26, .rtp = 9, .wr = 18, .wtr_s = 3, .wtr_l = 9, .rtw = 11, .rfc = 420, .refi = 9360,
+    .name = "ddr4-2400",
+    .mhz = 1200,
+    .access_bytes = 64,
+    .page_bytes = 8192,
+    .groups = 4,
+    .banks = 4,
+    .burst = 4,
+    .cl = 17,
+    .cwl = 12,
+    .rcd_rd = 17,
+    .rcd_wr = 17,
+    .rp = 17,
+    .ras = 39,
+    .rc = 56,
+    .ccd_s = 4,
+    .ccd_l = 6,
+    .rrd_s = 4,
+    .rrd_l = 6,
+    .faw = 26,
+    .rtp = 9,
+    .wr = 18,
+    .wtr_s = 3,
+    .wtr_l = 9,
+    .rtw = 11,
+    .rfc = 420,
+    .refi = 9360,
     .latency = 66,
 };
 const dram_part dram_hbm2 = {
-    .name = "hbm2", .mhz = 900, .access_bytes = 32, .page_bytes = 1024, .groups = 4, .banks = 4, .two_command_buses = true,
-    .burst = 2, .cl = 17, .cwl = 7, .rcd_rd = 11, .rcd_wr = 6, .rp = 13, .ras = 26, .rc = 39, .ccd_s = 2, .ccd_l = 3,
-    .rrd_s = 4, .rrd_l = 6, .faw = 16, .rtp = 5, .wr = 13, .wtr_s = 4, .wtr_l = 9, .rtw = 14, .rfc = 234, .refi = 3510,
+    .name = "hbm2",
+    .mhz = 900,
+    .access_bytes = 32,
+    .page_bytes = 1024,
+    .groups = 4,
+    .banks = 4,
+    .two_command_buses = true,
+    .burst = 2,
+    .cl = 17,
+    .cwl = 7,
+    .rcd_rd = 11,
+    .rcd_wr = 6,
+    .rp = 13,
+    .ras = 26,
+    .rc = 39,
+    .ccd_s = 2,
+    .ccd_l = 3,
+    .rrd_s = 4,
+    .rrd_l = 6,
+    .faw = 16,
+    .rtp = 5,
+    .wr = 13,
+    .wtr_s = 4,
+    .wtr_l = 9,
+    .rtw = 14,
+    .rfc = 234,
+    .refi = 3510,
     .latency = 77,
 };
 
@@ -50,7 +97,7 @@ struct dram_timing {
     uint32_t act_next;
     uint64_t refresh_at;    /* tick at which the next refresh is due */
     uint64_t refresh_until; /* end of tRFC */
-    uint64_t sleep;      /* nothing can be issued before this tick */
+    uint64_t sleep;         /* nothing can be issued before this tick */
     uint64_t next_seq;
     uint64_t done[DRAM_T_RESULTS];
     uint8_t why[HISTORY];
@@ -59,25 +106,33 @@ struct dram_timing {
     dram_timing_stats stats;
 };
 
-static uint64_t max2(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static uint64_t max2(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
 
 dram_timing *dram_timing_open(const dram_part *part)
 {
     dram_timing *t = calloc(1, sizeof *t);
-    if (!t) return NULL;
+    if (!t)
+        return NULL;
     t->p = *part;
     dram_timing_reset(t);
     return t;
 }
 
-void dram_timing_close(dram_timing *t) { free(t); }
+void dram_timing_close(dram_timing *t)
+{
+    free(t);
+}
 
 void dram_timing_reset(dram_timing *t)
 {
     t->reads.n = t->writes.n = 0;
     t->writing = false;
     memset(t->bank, 0, sizeof t->bank);
-    for (int i = 0; i < DRAM_T_MAX_BANKS; i++) t->bank[i].act_ok = t->now;
+    for (int i = 0; i < DRAM_T_MAX_BANKS; i++)
+        t->bank[i].act_ok = t->now;
     memset(t->why, DRAM_W_NONE, sizeof t->why);
     t->refresh_at = t->now + t->p.refi;
     t->sleep = t->now;
@@ -95,11 +150,26 @@ void dram_timing_map(const dram_part *part, uint64_t addr, uint32_t *bank, uint6
     *row = a / part->banks;
 }
 
-uint64_t dram_timing_now(const dram_timing *t) { return t->now; }
-uint64_t dram_timing_read_at(const dram_timing *t, uint64_t seq) { return t->done[seq % DRAM_T_RESULTS]; }
-const dram_timing_stats *dram_timing_get_stats(const dram_timing *t) { return &t->stats; }
-uint64_t dram_timing_next(const dram_timing *t) { return t->next_seq; }
-uint32_t dram_timing_write_room(const dram_timing *t) { return DRAM_T_WRITES - t->writes.n; }
+uint64_t dram_timing_now(const dram_timing *t)
+{
+    return t->now;
+}
+uint64_t dram_timing_read_at(const dram_timing *t, uint64_t seq)
+{
+    return t->done[seq % DRAM_T_RESULTS];
+}
+const dram_timing_stats *dram_timing_get_stats(const dram_timing *t)
+{
+    return &t->stats;
+}
+uint64_t dram_timing_next(const dram_timing *t)
+{
+    return t->next_seq;
+}
+uint32_t dram_timing_write_room(const dram_timing *t)
+{
+    return DRAM_T_WRITES - t->writes.n;
+}
 
 void dram_timing_trace(dram_timing *t, dram_trace_fn fn, void *ctx)
 {
@@ -118,7 +188,8 @@ static void push(dram_timing *t, queue *q, uint64_t addr, uint64_t seq)
 
 bool dram_timing_read(dram_timing *t, uint64_t addr, uint64_t *seq)
 {
-    if (t->reads.n == DRAM_T_READS) return false;
+    if (t->reads.n == DRAM_T_READS)
+        return false;
     *seq = t->next_seq++;
     t->done[*seq % DRAM_T_RESULTS] = UINT64_MAX;
     push(t, &t->reads, addr, *seq);
@@ -133,7 +204,8 @@ bool dram_timing_write(dram_timing *t, uint64_t addr)
             return true;
         }
     }
-    if (t->writes.n == DRAM_T_WRITES) return false;
+    if (t->writes.n == DRAM_T_WRITES)
+        return false;
     push(t, &t->writes, addr, 0);
     return true;
 }
@@ -141,7 +213,8 @@ bool dram_timing_write(dram_timing *t, uint64_t addr)
 static void note(dram_timing *t, dram_command c, uint32_t bank, uint64_t row)
 {
     t->stats.command[c]++;
-    if (t->trace) t->trace(t->trace_ctx, t->now, c, bank, row);
+    if (t->trace)
+        t->trace(t->trace_ctx, t->now, c, bank, row);
 }
 
 static void take(queue *q, uint32_t i)
@@ -199,19 +272,22 @@ static bool try_column(dram_timing *t, uint64_t *when)
     const uint64_t *group = t->writing ? t->group_wr : t->group_rd;
     uint64_t any = t->writing ? t->any_wr : t->any_rd;
     if (q->n && any > t->now) {
-        if (any < *when) *when = any;
+        if (any < *when)
+            *when = any;
         return false;
     }
     for (uint32_t i = 0; i < q->n; i++) {
         const entry *e = &q->e[i];
         const bank_state *b = &t->bank[e->bank];
-        if (!b->open || b->row != e->row) continue;
+        if (!b->open || b->row != e->row)
+            continue;
         uint64_t ok = max2(max2(any, group[e->bank / t->p.banks]), t->writing ? b->wr_ok : b->rd_ok);
         if (ok <= t->now) {
             issue_column(t, q, i);
             return true;
         }
-        if (ok < *when) *when = ok;
+        if (ok < *when)
+            *when = ok;
     }
     return false;
 }
@@ -221,18 +297,22 @@ static bool try_row(dram_timing *t, const queue *q, uint32_t *seen, uint64_t *wh
 {
     for (uint32_t i = 0; i < q->n; i++) {
         const entry *e = &q->e[i];
-        if (*seen >> e->bank & 1) continue;
+        if (*seen >> e->bank & 1)
+            continue;
         *seen |= 1u << e->bank;
         bank_state *b = &t->bank[e->bank];
-        if (b->open && b->row == e->row) continue;
+        if (b->open && b->row == e->row)
+            continue;
         uint64_t ok = b->pre_ok;
         if (!b->open) {
             uint64_t fourth = t->acts[t->act_next % 4];
             ok = max2(max2(b->act_ok, t->any_act), t->group_act[e->bank / t->p.banks]);
-            if (fourth) ok = max2(ok, fourth - 1 + t->p.faw);
+            if (fourth)
+                ok = max2(ok, fourth - 1 + t->p.faw);
         }
         if (ok > t->now) {
-            if (ok < *when) *when = ok;
+            if (ok < *when)
+                *when = ok;
         } else if (b->open) {
             b->open = false;
             b->refreshed = false;
@@ -254,7 +334,8 @@ static void refresh(dram_timing *t)
     bool open = false;
     for (uint32_t i = 0; i < t->p.groups * t->p.banks; i++) {
         open |= t->bank[i].open;
-        if (t->bank[i].open) pre = max2(pre, t->bank[i].pre_ok);
+        if (t->bank[i].open)
+            pre = max2(pre, t->bank[i].pre_ok);
         idle = max2(idle, t->bank[i].act_ok);
     }
     if (open && pre > t->now) {
@@ -262,7 +343,8 @@ static void refresh(dram_timing *t)
     } else if (open) {
         for (uint32_t i = 0; i < t->p.groups * t->p.banks; i++) {
             bank_state *b = &t->bank[i];
-            if (!b->open) continue;
+            if (!b->open)
+                continue;
             b->act_ok = max2(b->act_ok, t->now + t->p.rp);
             b->open = false;
             b->refreshed = true;
@@ -271,7 +353,8 @@ static void refresh(dram_timing *t)
     } else if (idle > t->now) {
         t->sleep = idle;
     } else {
-        for (uint32_t i = 0; i < t->p.groups * t->p.banks; i++) t->bank[i].act_ok = t->now + t->p.rfc;
+        for (uint32_t i = 0; i < t->p.groups * t->p.banks; i++)
+            t->bank[i].act_ok = t->now + t->p.rfc;
         t->refresh_until = t->now + t->p.rfc;
         t->refresh_at += t->p.refi;
         note(t, DRAM_C_REF, 0, 0);
@@ -296,17 +379,22 @@ static void turn(dram_timing *t)
 /* The state of the oldest read before the tick. */
 static dram_why blocked_by(const dram_timing *t, bool refreshing)
 {
-    if (t->reads.n == 0) return DRAM_W_NONE;
+    if (t->reads.n == 0)
+        return DRAM_W_NONE;
     const entry *e = &t->reads.e[0];
     const bank_state *b = &t->bank[e->bank];
-    if (refreshing || t->now < t->refresh_until || b->refreshed) return DRAM_W_REFRESH;
-    if (t->writing || t->turn_rd > t->now) return DRAM_W_TURNAROUND;
-    if (!b->open || b->row != e->row || b->rd_ok > t->now) return DRAM_W_ROW;
-    if (t->any_rd > t->now) return DRAM_W_RATE;
+    if (refreshing || t->now < t->refresh_until || b->refreshed)
+        return DRAM_W_REFRESH;
+    if (t->writing || t->turn_rd > t->now)
+        return DRAM_W_TURNAROUND;
+    if (!b->open || b->row != e->row || b->rd_ok > t->now)
+        return DRAM_W_ROW;
+    if (t->any_rd > t->now)
+        return DRAM_W_RATE;
     /* tWTR_L outlasts tWTR_S; a write long ago cannot be what holds it. */
-    return t->group_rd[e->bank / t->p.banks] <= t->now ? DRAM_W_RATE
+    return t->group_rd[e->bank / t->p.banks] <= t->now                   ? DRAM_W_RATE
            : t->turn_rd && t->now < t->turn_rd + t->p.wtr_l - t->p.wtr_s ? DRAM_W_TURNAROUND
-                                                                          : DRAM_W_BANK_GROUP;
+                                                                         : DRAM_W_BANK_GROUP;
 }
 
 void dram_timing_tick(dram_timing *t)
@@ -324,7 +412,8 @@ void dram_timing_tick(dram_timing *t)
             bool done = try_column(t, &when);
             if (!done || t->p.two_command_buses) {
                 bool row = try_row(t, t->writing ? &t->writes : &t->reads, &seen, &when);
-                if (!row && t->writing) row = try_row(t, &t->reads, &seen, &when);
+                if (!row && t->writing)
+                    row = try_row(t, &t->reads, &seen, &when);
                 done |= row;
             }
             t->sleep = done ? t->now : when;
@@ -338,9 +427,11 @@ dram_why dram_timing_why(const dram_timing *t, uint32_t ticks)
     uint64_t back = t->p.cl + t->p.burst + t->p.latency;
     uint8_t why = DRAM_W_NONE;
     for (uint32_t i = 0; i < ticks; i++) {
-        if (t->now < back + i) break;
+        if (t->now < back + i)
+            break;
         uint8_t w = t->why[(t->now - back - i) % HISTORY];
-        if (w > why) why = w;
+        if (w > why)
+            why = w;
     }
     return (dram_why)why;
 }

@@ -33,7 +33,8 @@ typedef struct {
     uint32_t groups, banks; /* bank groups, banks in a group */
     bool two_command_buses; /* row and column commands do not compete (HBM) */
     uint32_t burst;         /* ticks an access holds the data bus */
-    uint32_t cl, cwl, rcd_rd, rcd_wr, rp, ras, rc, ccd_s, ccd_l, rrd_s, rrd_l, faw, rtp, wr, wtr_s, wtr_l, rtw, rfc, refi;
+    uint32_t cl, cwl, rcd_rd, rcd_wr, rp, ras, rc, ccd_s, ccd_l, rrd_s, rrd_l, faw, rtp, wr, wtr_s, wtr_l, rtw, rfc,
+        refi;
     uint32_t latency; /* controller, PHY and clock crossing, both ways together */
 } dram_part;
 
@@ -53,7 +54,7 @@ typedef enum {
 
 typedef struct {
     uint64_t command[DRAM_C_COUNT];
-    uint64_t turns; /* reads to writes */
+    uint64_t turns;  /* reads to writes */
     uint64_t merged; /* writes that found their access in the buffer */
 } dram_timing_stats;
 

@@ -77,7 +77,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     dev->priv = s;
     char lib[PATH_MAX] = "", memory[16] = "ideal";
     /* latency: only for the ideal memory, and there by default about 100 ns at 300 MHz. */
-    uint64_t bus = 512, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0, dog = 0, from = 0, to = 0;
+    uint64_t bus = 512, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0;
+    uint64_t dog = 0, from = 0, to = 0;
     const sb_param p[] = {{"bus", &bus, 64, 1024, NULL, 0},
                           {"memory", NULL, 0, 0, memory, sizeof memory},
                           {"clock", &clock, 1, 2000, NULL, 0},
@@ -101,7 +102,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         st = sb_fail(err, SB_ERR_ARG, "device sim: memory=%s: expected ideal, ddr4-2400 or hbm2", memory);
     if (!st && kind != SB_SIM_IDEAL && (latency != UINT64_MAX || bytes || ref_int || ref_len))
         st = sb_fail(err, SB_ERR_ARG,
-                     "device sim: latency, bytes_per_cycle and refresh_* describe memory=ideal; memory=%s has the timing of its standard",
+                     "device sim: latency, bytes_per_cycle and refresh_* describe memory=ideal; "
+                     "memory=%s has the timing of its standard",
                      memory);
     if (latency == UINT64_MAX)
         latency = kind == SB_SIM_IDEAL ? 32 : 0;
@@ -142,8 +144,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         snprintf(what, sizeof what, "ideal memory, read latency %llu cycles", (unsigned long long)latency);
     else
         snprintf(what, sizeof what, "%s, %llu MHz", memory, (unsigned long long)clock);
-    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus, %s%s", s->lanes, s->api->ports,
-             s->api->bus_bits, what, stall ? ", random stalls" : "");
+    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus, %s%s", s->lanes,
+             s->api->ports, s->api->bus_bits, what, stall ? ", random stalls" : "");
     return SB_OK;
 }
 
@@ -252,7 +254,8 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
 
 const sb_backend sb_backend_sim = {
     .kind = {"sim", "the SystemVerilog core, simulated with Verilator",
-             "bus=64..1024, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
+             "bus=64..1024, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, "
+             "stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
              "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, lib=PATH"},
     .exact = true,
     .open = sim_open,

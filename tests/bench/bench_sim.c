@@ -16,8 +16,8 @@ int main(int argc, char **argv)
     if (argc != 3)
         simlib_die("usage", "bench_sim SIM_DIR OUT.json");
     struct json_object *out = json_object_new_array();
-    printf("%4s %9s %-10s %-8s %10s %12s %12s  (best of %d)\n", "bus", "weights/c", "memory", "codec", "cycles", "cycles/s", "weights/s",
-           REPEAT);
+    printf("%4s %9s %-10s %-8s %10s %12s %12s  (best of %d)\n", "bus", "weights/c", "memory", "codec", "cycles",
+           "cycles/s", "weights/s", REPEAT);
     for (size_t b = 0; b < sizeof buses / sizeof *buses; b++) {
         const sb_sim_interface *api = simlib_load(argv[1], buses[b]);
         if (!api)
@@ -35,8 +35,8 @@ int main(int argc, char **argv)
                 }
                 unsigned rate = simlib_lanes(api) * (unsigned)codec->block;
                 double cps = (double)r.cycles / best, wps = (double)(p.rows * p.cols) / best;
-                printf("%4u %9u %-10s %-8s %10" PRIu64 " %12.0f %12.0f\n", buses[b], rate, memories[m].name, codec->name, r.cycles, cps,
-                       wps);
+                printf("%4u %9u %-10s %-8s %10" PRIu64 " %12.0f %12.0f\n", buses[b], rate, memories[m].name,
+                       codec->name, r.cycles, cps, wps);
                 struct json_object *o = json_object_new_object();
                 json_object_object_add(o, "bus", json_object_new_int((int)buses[b]));
                 json_object_object_add(o, "ports", json_object_new_int((int)api->ports));

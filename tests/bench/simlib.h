@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One MATVEC in a simulated core, for the benches: loads a library, makes a random problem, runs it, compares every result
- * with the exact CPU matvec. */
+ * One MATVEC in a simulated core, for the benches: loads a library, makes a random problem, runs it, compares every
+ * result with the exact CPU matvec. */
 #ifndef SEEDBED_BENCH_SIMLIB_H
 #define SEEDBED_BENCH_SIMLIB_H
 
@@ -38,7 +38,10 @@ static inline const sb_sim_interface *simlib_load(const char *dir, unsigned bus)
     return get();
 }
 
-static inline unsigned simlib_lanes(const sb_sim_interface *api) { return api->ports * api->bus_bits / 32; }
+static inline unsigned simlib_lanes(const sb_sim_interface *api)
+{
+    return api->ports * api->bus_bits / 32;
+}
 
 typedef struct {
     const sb_codec *codec;
@@ -96,8 +99,13 @@ static inline void problem_free(problem *p)
 static inline void problem_run(const sb_sim_interface *api, sb_sim_config cfg, const problem *p, sb_sim_report *r)
 {
     unsigned lanes = simlib_lanes(api);
-    uint64_t w_bytes = sb_lane_bytes(p->codec, p->rows, p->cols, lanes), x_bytes = sb_codec_act_elems(p->codec, p->cols) * 2;
-    sb_command c = {.op = SB_OP_MATVEC, .codec = (uint8_t)p->codec->id, .batch = 1, .rows = (uint32_t)p->rows, .cols = (uint32_t)p->cols};
+    uint64_t w_bytes = sb_lane_bytes(p->codec, p->rows, p->cols, lanes),
+             x_bytes = sb_codec_act_elems(p->codec, p->cols) * 2;
+    sb_command c = {.op = SB_OP_MATVEC,
+                    .codec = (uint8_t)p->codec->id,
+                    .batch = 1,
+                    .rows = (uint32_t)p->rows,
+                    .cols = (uint32_t)p->cols};
     /* 4 KB apart: no burst of one touches another */
     c.src = 4096;
     c.dst = (c.src + x_bytes + 8191) / 4096 * 4096;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The memory model at its AXI port (sim/dram.c): data under random traffic on every memory, every cycle in one class, the
- * reasons where they are known by hand, and the same run twice. */
+ * The memory model at its AXI port (sim/dram.c): data under random traffic on every memory, every cycle in one class,
+ * the reasons where they are known by hand, and the same run twice. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,10 @@ typedef struct {
     uint32_t head, sent, n; /* bursts held; of those with the address accepted */
 } line;
 
-static burst *at(line *l, uint32_t i) { return &l->b[(l->head + i) % SLOTS]; }
+static burst *at(line *l, uint32_t i)
+{
+    return &l->b[(l->head + i) % SLOTS];
+}
 
 static bool overlaps(line *l, uint64_t lo, uint64_t hi, uint32_t bus)
 {
@@ -67,7 +70,8 @@ static uint64_t traffic(dram_config cfg, uint64_t seed, int cycles, uint64_t spa
     line reads = {0}, writes = {0};
     uint8_t wdata[128] = {0}, wstrb[16] = {0};
     uint32_t wsent = 0; /* write bursts whose data are all sent */
-    dram_master m = {.wdata = wdata, .wstrb = wstrb, .arsize = (uint8_t)size, .awsize = (uint8_t)size, .arburst = 1, .awburst = 1};
+    dram_master m = {
+        .wdata = wdata, .wstrb = wstrb, .arsize = (uint8_t)size, .awsize = (uint8_t)size, .arburst = 1, .awburst = 1};
     dram_slave s = {0};
     uint64_t hash = 1, beats = 0;
     for (int c = 0; c < cycles || reads.n || writes.n; c++) {
@@ -151,7 +155,12 @@ static uint64_t traffic(dram_config cfg, uint64_t seed, int cycles, uint64_t spa
 
 static const dram_config configs[] = {
     {.read_latency = 20, .write_latency = 7},
-    {.read_latency = 3, .bytes_per_cycle = 5, .stall_permille = 200, .seed = 3, .refresh_interval = 500, .refresh_length = 40},
+    {.read_latency = 3,
+     .bytes_per_cycle = 5,
+     .stall_permille = 200,
+     .seed = 3,
+     .refresh_interval = 500,
+     .refresh_length = 40},
     {.part = &dram_ddr4_2400, .clock_mhz = 300},
     {.part = &dram_ddr4_2400, .clock_mhz = 217, .stall_permille = 100, .seed = 9},
     {.part = &dram_ddr4_2400, .clock_mhz = 1700},
@@ -181,7 +190,12 @@ static dram_stats stream(dram_config cfg, uint64_t n, uint32_t beats, uint64_t s
     while ((1u << size) < cfg.bus_bytes)
         size++;
     dram *d = dram_open(&cfg, mem, 0);
-    dram_master m = {.rready = true, .wdata = mem, .wstrb = mem, .arsize = (uint8_t)size, .arburst = 1, .arlen = (uint8_t)(beats - 1)};
+    dram_master m = {.rready = true,
+                     .wdata = mem,
+                     .wstrb = mem,
+                     .arsize = (uint8_t)size,
+                     .arburst = 1,
+                     .arlen = (uint8_t)(beats - 1)};
     dram_slave s = {0};
     uint64_t asked = 0, got = 0;
     while (got < n * beats) {
@@ -212,7 +226,8 @@ START_TEST(lost_cycles_have_the_right_name)
     /* A core twice as fast waits every other cycle for the peak rate. */
     c.clock_mhz = 600;
     s = stream(c, 2048, 64, 4096);
-    ck_assert_double_eq_tol((double)s.read_class[DRAM_R_RATE], (double)s.read_class[DRAM_R_BEAT], 0.03 * (double)s.cycle);
+    ck_assert_double_eq_tol((double)s.read_class[DRAM_R_RATE], (double)s.read_class[DRAM_R_BEAT],
+                            0.03 * (double)s.cycle);
     /* One access in each row of one bank: 56 clocks each, 14 cycles, 13 of them lost to rows. */
     c.clock_mhz = 300;
     s = stream(c, 2000, 1, 8192 * 16);
@@ -220,8 +235,8 @@ START_TEST(lost_cycles_have_the_right_name)
     /* One bank group only: 6 clocks instead of 4; a third of the cycles. */
     s = stream(c, 20000, 1, 256);
     ck_assert_double_eq_tol((double)s.read_class[DRAM_R_BANK_GROUP] / (double)s.cycle, 0.95 / 3, 0.02);
-    /* A lone read of a closed row: tRCD + CL + burst + controller = 17 + 17 + 4 + 66 clocks = 26 cycles from the edge that took
-     * the address to the first in which the beat can be seen; tRCD of it, the last 4.25, is the row's. */
+    /* A lone read of a closed row: tRCD + CL + burst + controller = 17 + 17 + 4 + 66 clocks = 26 cycles from the edge
+     * that took the address to the first in which the beat can be seen; tRCD of it, the last 4.25, is the row's. */
     s = stream(c, 1, 1, 64);
     ck_assert_uint_eq(s.read_class[DRAM_R_LATENCY] + s.read_class[DRAM_R_ROW], 25);
     ck_assert_uint_ge(s.read_class[DRAM_R_ROW], 4);

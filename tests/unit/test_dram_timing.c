@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The DRAM model (sim/dram_timing.c): its numbers against the data sheets' nanoseconds, every command stream against an
- * independent checker of the timing rules, and speeds and latencies against values computed by hand (docs/memory-model.md). */
+ * independent checker of the timing rules, and speeds and latencies against values computed by hand
+ * (docs/memory-model.md). */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,8 +22,14 @@ static uint32_t rnd(void)
 
 /* ---- the numbers ---- */
 
-static uint32_t clocks(const dram_part *p, double ns) { return (uint32_t)ceil(ns * p->mhz / 1000 - 1e-6); }
-static uint32_t at_least(uint32_t n, uint32_t m) { return n > m ? n : m; }
+static uint32_t clocks(const dram_part *p, double ns)
+{
+    return (uint32_t)ceil(ns * p->mhz / 1000 - 1e-6);
+}
+static uint32_t at_least(uint32_t n, uint32_t m)
+{
+    return n > m ? n : m;
+}
 
 START_TEST(numbers_are_the_datasheets)
 {
@@ -96,7 +103,10 @@ static void on_command(void *ctx, uint64_t tick, dram_command c, uint32_t bank, 
     t->log[t->n++] = (command){tick, c, bank, row};
 }
 
-static bool is_row(dram_command c) { return c != DRAM_C_RD && c != DRAM_C_WR; }
+static bool is_row(dram_command c)
+{
+    return c != DRAM_C_RD && c != DRAM_C_WR;
+}
 
 /* The least distance from a to a later b; 0: none. */
 static uint64_t rule(const dram_part *p, const command *a, const command *b)
@@ -141,10 +151,10 @@ static uint64_t rule(const dram_part *p, const command *a, const command *b)
 }
 
 /* ck_assert marks every call in a file, which is too slow for hundreds of millions. */
-#define EXPECT(cond, ...)                                                                                                            \
-    do {                                                                                                                             \
-        if (!(cond))                                                                                                                 \
-            ck_abort_msg(__VA_ARGS__);                                                                                               \
+#define EXPECT(cond, ...)                                                                                              \
+    do {                                                                                                               \
+        if (!(cond))                                                                                                   \
+            ck_abort_msg(__VA_ARGS__);                                                                                 \
     } while (0)
 
 static void check_trace(const trace *t)
@@ -158,14 +168,15 @@ static void check_trace(const trace *t)
         const command *b = &t->log[i];
         for (size_t k = i; k-- > 0 && t->log[k].tick + p->rfc > b->tick;) {
             const command *a = &t->log[k];
-            EXPECT(b->tick - a->tick >= rule(p, a, b), "%s: command %d at %lu, %lu after command %d: at least %lu", p->name,
-                          b->c, b->tick, b->tick - a->tick, a->c, rule(p, a, b));
-            EXPECT(a->tick != b->tick || (p->two_command_buses && is_row(a->c) != is_row(b->c)), "%s: two commands at %lu",
-                          p->name, b->tick);
+            EXPECT(b->tick - a->tick >= rule(p, a, b), "%s: command %d at %lu, %lu after command %d: at least %lu",
+                   p->name, b->c, b->tick, b->tick - a->tick, a->c, rule(p, a, b));
+            EXPECT(a->tick != b->tick || (p->two_command_buses && is_row(a->c) != is_row(b->c)),
+                   "%s: two commands at %lu", p->name, b->tick);
         }
         if (b->c == DRAM_C_ACT) {
             EXPECT(open[b->bank] == UINT64_MAX, "ACT of an open bank");
-            EXPECT(acts < 4 || b->tick - act[acts % 4] >= p->faw, "%s: five ACT in %lu", p->name, b->tick - act[acts % 4]);
+            EXPECT(acts < 4 || b->tick - act[acts % 4] >= p->faw, "%s: five ACT in %lu", p->name,
+                   b->tick - act[acts % 4]);
             act[acts++ % 4] = b->tick;
             open[b->bank] = b->row;
         } else if (b->c == DRAM_C_PRE) {
@@ -178,8 +189,8 @@ static void check_trace(const trace *t)
             for (int k = 0; k < DRAM_T_MAX_BANKS; k++)
                 EXPECT(open[k] == UINT64_MAX, "REF with an open bank");
         } else {
-            EXPECT(open[b->bank] == b->row, "%s: %s of row %lu, open is %lu", p->name, b->c == DRAM_C_RD ? "RD" : "WR", b->row,
-                          open[b->bank]);
+            EXPECT(open[b->bank] == b->row, "%s: %s of row %lu, open is %lu", p->name, b->c == DRAM_C_RD ? "RD" : "WR",
+                   b->row, open[b->bank]);
         }
     }
 }
@@ -256,15 +267,24 @@ static double pace(rig *r, uint64_t (*addr)(const dram_part *, uint64_t), uint64
     return (double)(last - first) / (double)(count - 1);
 }
 
-static uint64_t sequential(const dram_part *p, uint64_t i) { return i * p->access_bytes; }
-static uint64_t one_bank(const dram_part *p, uint64_t i) { return where(p, 5, i, 0); }
+static uint64_t sequential(const dram_part *p, uint64_t i)
+{
+    return i * p->access_bytes;
+}
+static uint64_t one_bank(const dram_part *p, uint64_t i)
+{
+    return where(p, 5, i, 0);
+}
 static uint64_t round_banks(const dram_part *p, uint64_t i)
 {
     /* a new row each time, going round the groups, then the banks */
     uint32_t k = (uint32_t)(i % 16);
     return where(p, k % p->groups * p->banks + k / p->groups, i / 16, 3);
 }
-static uint64_t one_group(const dram_part *p, uint64_t i) { return where(p, 4, 7, (uint32_t)(i % (p->page_bytes / p->access_bytes))); }
+static uint64_t one_group(const dram_part *p, uint64_t i)
+{
+    return where(p, 4, 7, (uint32_t)(i % (p->page_bytes / p->access_bytes)));
+}
 static uint64_t two_groups(const dram_part *p, uint64_t i)
 {
     return where(p, i % 2 ? 4 : 0, 7, (uint32_t)(i / 2 % (p->page_bytes / p->access_bytes)));
@@ -275,7 +295,8 @@ START_TEST(sequential_ceiling)
     const dram_part *p = parts[_i];
     rig *r = rig_open(p, true);
     double got = p->ccd_s / pace(r, sequential, 500000);
-    /* A refresh costs: last RD, tRTP, PREA, tRP, REF, tRFC, ACT, tRCD, first RD; the first four rows open tRRD_S apart. */
+    /* A refresh costs: last RD, tRTP, PREA, tRP, REF, tRFC, ACT, tRCD, first RD; the first four rows open tRRD_S apart.
+     */
     double hand = 1 - (double)(p->rtp + p->rp + p->rfc + p->rcd_rd - p->ccd_s + 3 * (p->rrd_s - p->ccd_s)) / p->refi;
     ck_assert_double_eq_tol(hand, _i ? 0.92393 : 0.95096, 1e-5);
     ck_assert_double_eq_tol(got, hand, 0.0005);
