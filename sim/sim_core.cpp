@@ -132,7 +132,10 @@ struct sb_sim {
 #if VM_TRACE_FST
         if (fst) fst->close();
 #endif
+        // The scopes that sim/public.vlt brings unregister from the thread's context, which may be another simulator's.
+        Verilated::threadContextp(&context);
         if (top) top->final();
+        top.reset();
         dram_close(mem);
     }
 
@@ -346,6 +349,7 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
 #endif
     s.context.randReset(2);
     s.context.randSeed(int(config->seed) + 1);
+    Verilated::threadContextp(&s.context);
     s.top = std::make_unique<Vseedbed_kernel>(&s.context, "seedbed");
 #if VM_TRACE_FST
     if (config->fst_path) {
