@@ -60,7 +60,12 @@ const sb_backend sb_backend_cpu = {
            [SB_OP_ROPE] = sb_rope,
            [SB_OP_KV_APPEND] = sb_kv_append,
            [SB_OP_ATTENTION] = sb_attention,
+           [SB_OP_QUANTIZE_Q] = sb_quantize_q,
+           [SB_OP_QUANTIZE_KV] = sb_quantize_kv,
+           [SB_OP_ATTENTION_X] = sb_attention_x,
+           [SB_OP_ATTN_SCALE] = sb_attn_scale,
            [SB_OP_SILU_MUL] = sb_silu_mul,
            [SB_OP_ADD] = sb_add},
-    .on_device = {[SB_OP_MATVEC] = true, [SB_OP_QUANTIZE] = true, [SB_OP_SCALE] = true},
+    .on_device = {[SB_OP_MATVEC] = true, [SB_OP_QUANTIZE] = true, [SB_OP_SCALE] = true, [SB_OP_ATTENTION_X] = true,
+                  [SB_OP_QUANTIZE_Q] = true, [SB_OP_QUANTIZE_KV] = true, [SB_OP_ATTN_SCALE] = true},
 };
