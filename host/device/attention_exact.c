@@ -101,7 +101,14 @@ static void attend(const sb_attn_kernel *fn, const sb_attn *a, size_t row, const
     }
     uint8_t *dst = a->dst + row * sb_attn_row_bytes(hd);
     memset(dst, 0, 8 * (hd + 1));
-    fn->values(x->p, v + lo * rb, rb, hd, kv8, hi - lo, (int64_t *)(void *)dst);
+    /* A tile of V is 64 keys of one 64-byte column: it stays in the first-level cache, as it stays in a core's accumulators. */
+    size_t wide = kv8 ? 64 : 32;
+    for (uint32_t j = lo; j < hi; j = (j / 64 + 1) * 64) {
+        size_t n = (j / 64 + 1) * 64 < hi ? 64 - j % 64 : hi - j;
+        for (size_t c = 0; c * wide < hd; c++)
+            fn->values(x->p + (j - lo), v + sb_attn_v_line(rb, j, c), 64, hd - c * wide < wide ? hd - c * wide : wide, kv8, n,
+                       (int64_t *)(void *)dst + c * wide);
+    }
     if (!sigmoid)
         memcpy(dst + 8 * hd, &sum, 8);
 }

@@ -55,7 +55,12 @@ typedef struct {
 static inline size_t sb_attn_pad(size_t bytes) { return (bytes + 63) / 64 * 64; }
 /* Bytes of one K or V row. */
 static inline size_t sb_attn_kv_row(size_t head_dim, bool kv8) { return sb_attn_pad(head_dim * (kv8 ? 1 : 2)); }
-/* Bytes of one KV head's region: K rows, V rows, exponent lines (64 K exponents, then 64 V exponents a block). */
+/* Offset in V of 64-byte line c of key j: a block's values lie column of lines by column of lines, 4 KiB each. */
+static inline size_t sb_attn_v_line(size_t row_bytes, size_t j, size_t c)
+{
+    return j / SB_ATTN_BLOCK * SB_ATTN_BLOCK * row_bytes + c * 4096 + j % SB_ATTN_BLOCK * 64;
+}
+/* Bytes of one KV head's region: K rows, V tiles, exponent lines (64 K exponents, then 64 V exponents a block). */
 static inline size_t sb_attn_kv_bytes(size_t head_dim, bool kv8, size_t capacity)
 {
     return 2 * capacity * sb_attn_kv_row(head_dim, kv8) + capacity / SB_ATTN_BLOCK * 128;

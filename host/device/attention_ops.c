@@ -49,7 +49,6 @@ sb_status sb_quantize_kv(sb_device *dev, const sb_command *c, sb_error *err)
             uint8_t *base = (uint8_t *)sb_ptr(dev, c->dst) + h * region;
             for (int which = 0; which < 2; which++) { /* K, V */
                 const float *x = (const float *)sb_ptr(dev, which ? c->aux : c->src) + v * c->p[2] + h * hd;
-                uint8_t *row = base + (which ? capacity * rb : 0) + j * rb;
                 size_t bad = 0;
                 float a = largest(x, hd, &bad);
                 if (a < 0)
@@ -57,13 +56,16 @@ sb_status sb_quantize_kv(sb_device *dev, const sb_command *c, sb_error *err)
                                    which ? "value" : "key", bad, h, j);
                 int k = exponent(a, kv8 ? 6 : 14);
                 double scale = ldexp(1, k);
-                memset(row, 0, rb);
+                for (size_t l = 0; l < rb / 64; l++)
+                    memset(which ? base + capacity * rb + sb_attn_v_line(rb, j, l) : base + j * rb + l * 64, 0, 64);
                 for (size_t i = 0; i < hd; i++) {
                     int16_t q = (int16_t)rounded(x[i], scale, kv8 ? 127 : 32767);
+                    size_t at = kv8 ? i : 2 * i;
+                    uint8_t *to = which ? base + capacity * rb + sb_attn_v_line(rb, j, at / 64) + at % 64 : base + j * rb + at;
                     if (kv8)
-                        row[i] = (uint8_t)q;
+                        *to = (uint8_t)q;
                     else
-                        memcpy(row + 2 * i, &q, 2);
+                        memcpy(to, &q, 2);
                 }
                 base[2 * capacity * rb + j / 64 * 128 + (size_t)which * 64 + j % 64] = (uint8_t)(int8_t)k;
             }

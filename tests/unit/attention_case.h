@@ -58,13 +58,14 @@ static inline void attn_case_fill(attn_case *c, bool wild)
         int8_t *exps = (int8_t *)(k + 2 * a->capacity * rb);
         for (size_t j = 0; j < a->capacity; j++) { /* keys past the end hold data too: they must not count */
             for (int which = 0; which < 2; which++) {
-                uint8_t *row = k + which * a->capacity * rb + j * rb;
                 for (size_t i = 0; i < hd; i++) {
                     int16_t v = (int16_t)(wild && !case_below(3) ? (case_below(2) ? 32767 : -32767) : (int)case_below(65535) - 32767);
+                    size_t o = i * (kv8 ? 1 : 2);
+                    uint8_t *at = which ? k + a->capacity * rb + sb_attn_v_line(rb, j, o / 64) + o % 64 : k + j * rb + o;
                     if (kv8)
-                        row[i] = (uint8_t)(v >= 32512 ? 127 : v / 256);
+                        *at = (uint8_t)(v >= 32512 ? 127 : v / 256);
                     else
-                        memcpy(row + 2 * i, &v, 2);
+                        memcpy(at, &v, 2);
                 }
                 int e = top - (which ? level : 0) + (int)case_below((uint32_t)spread) - (which && !wild ? 0 : spread / 2);
                 exps[j / 64 * 128 + (size_t)which * 64 + j % 64] = (int8_t)(e > 96 ? 96 : e < -96 ? -96 : e);

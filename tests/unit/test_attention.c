@@ -53,7 +53,9 @@ static bool naive_sees(const sb_attn *a, uint32_t token, int32_t pos, uint32_t j
 static int naive_kv(const sb_attn *a, size_t g, int which, size_t j, size_t i, int *k)
 {
     size_t e = a->flags & SB_ATTN_KV8 ? 1 : 2, rb = (a->head_dim * e + 63) / 64 * 64, region = 2 * a->capacity * rb + 2 * a->capacity;
-    const uint8_t *base = a->kv + g * region, *at = base + (which * a->capacity + j) * rb + i * e;
+    const uint8_t *base = a->kv + g * region, *at = base + j * rb + i * e;
+    if (which) /* [block][line of 64 bytes][64 keys] */
+        at = base + a->capacity * rb + (j / 64 * (rb / 64) + i * e / 64) * 4096 + j % 64 * 64 + i * e % 64;
     *k = (int8_t)base[2 * a->capacity * rb + j / 64 * 128 + which * 64 + j % 64];
     return e == 1 ? (int8_t)at[0] : (int16_t)(at[0] | at[1] << 8);
 }
@@ -274,7 +276,8 @@ START_TEST(against_binary64)
                 for (size_t i = 0; i < hd; i++) {
                     double t = rint(ldexp(x[i], e));
                     int16_t s = (int16_t)(t > lim ? lim : t < -lim ? -lim : t);
-                    uint8_t *at = c.kv + (w * c.a.capacity + j) * rb + i * (kv8 ? 1 : 2);
+                    size_t o = i * (kv8 ? 1 : 2);
+                    uint8_t *at = w ? c.kv + c.a.capacity * rb + sb_attn_v_line(rb, j, o / 64) + o % 64 : c.kv + j * rb + o;
                     memcpy(at, &s, kv8 ? 1 : 2);
                 }
             }
