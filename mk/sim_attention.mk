@@ -3,7 +3,7 @@
 #   make attention-test            random jobs and stalls against attention_exact.c, three builds of the engine
 #   make bench-attention           cycles and area -> build/bench/attention.json
 
-ATTN_SRC := $(addprefix $(RTL_DIR)/attn/,attn_table.sv attn_mac.sv attn_score.sv attn_prob.sv attn_row.sv attn_engine.sv)
+ATTN_SRC := $(addprefix $(RTL_DIR)/attn/,attn_table.sv attn_lane.sv attn_mac.sv attn_score.sv attn_prob.sv attn_row.sv attn_engine.sv)
 ATTN_BLD := $(BUILD)/attention
 
 # $(1) T, $(2) Modes, $(3) Keys
@@ -33,3 +33,12 @@ attention-test: $(ATTN_BLD)/t2m3k2048/bench $(ATTN_BLD)/t3m1k2048/bench $(ATTN_B
 	$(ATTN_BLD)/t2m3k2048/bench 300
 	$(ATTN_BLD)/t3m1k2048/bench 150
 	$(ATTN_BLD)/t1m2k2048/bench 150
+
+# Area of one engine by Yosys (xc7), $(1) T, $(2) Modes, $(3) Keys
+define ATTN_AREA
+$(ATTN_BLD)/t$(1)m$(2)k$(3)/area.txt: $(ATTN_SRC) mk/sim_attention.mk
+	@mkdir -p $$(@D)
+	yosys -q -p "read_verilog -sv $(ATTN_SRC); chparam -set T $(1) -set Modes $(2) -set Keys $(3) attn_engine; \
+	  synth_xilinx -family xc7 -top attn_engine -noiopad -noclkbuf; tee -o $$@.tmp stat" > $$(@D)/area.log 2>&1
+	mv $$@.tmp $$@
+endef

@@ -175,13 +175,14 @@ module attn_engine #(
   logic [5:0]   key_a_q;
   logic         bank_a_q;
   logic [7:0]   vexp_b_q;
-  logic [15:0]  k_v_q, k_last_q;          // bit i: i cycles after stage A; a K beat, the last line of a key
-  logic [8:0]   k_first_q;
+  logic [18:0]  k_v_q, k_last_q;          // bit i: i cycles after stage A; a K beat, the last line of a key
+  logic [11:0]  k_first_q;
+  logic [1:0]   k_not_q;                  // registered as the clear it is used as
   logic [6:0]   v_v_q, v_first_q, v_copy_q;
   logic [2:0]   v_line_pipe_q [0:5];
   logic         v_block0_pipe_q [0:5];
-  logic [7:0]   kexp_pipe_q [0:9];
-  logic [T-1:0] bit_pipe_q [0:9];
+  logic [7:0]   kexp_pipe_q [0:12];
+  logic [T-1:0] bit_pipe_q [0:12];
   logic [T-1:0] bits;
 
   for (genvar r = 0; r < T; r++) begin : g_bits
@@ -199,8 +200,9 @@ module attn_engine #(
     key_a_q  <= v_key_q;
     bank_a_q <= v_block_q[0];
     vexp_b_q <= vexp_q[8*key_a_q +: 8];
-    k_last_q  <= {k_last_q[14:0], k_end};
-    k_first_q <= {k_first_q[7:0], k_line_q == 3'd0};
+    k_last_q  <= {k_last_q[17:0], k_end};
+    k_first_q <= {k_first_q[10:0], k_line_q == 3'd0};
+    k_not_q   <= {k_not_q[0], !take_k};
     v_first_q <= {v_first_q[5:0], v_key_q == 6'd0};
     v_line_pipe_q[0]   <= v_line_q;
     v_block0_pipe_q[0] <= v_block_q == '0;
@@ -210,7 +212,7 @@ module attn_engine #(
       v_line_pipe_q[i]   <= v_line_pipe_q[i-1];
       v_block0_pipe_q[i] <= v_block0_pipe_q[i-1];
     end
-    for (int i = 1; i < 10; i++) begin
+    for (int i = 1; i < 13; i++) begin
       kexp_pipe_q[i] <= kexp_pipe_q[i-1];
       bit_pipe_q[i]  <= bit_pipe_q[i-1];
     end
@@ -219,16 +221,16 @@ module attn_engine #(
       v_v_q    <= '0;
       v_copy_q <= '0;
     end else begin
-      k_v_q    <= {k_v_q[14:0], take_k};
+      k_v_q    <= {k_v_q[17:0], take_k};
       v_v_q    <= {v_v_q[5:0], take_v};
       v_copy_q <= {v_copy_q[5:0], v_tile_end};
     end
   end
 
-  // Key of the score entering the score pipelines (9 cycles after stage A).
+  // Key of the score entering the score pipelines (12 cycles after stage A).
   logic [20:0] s_key_q, y_count_q;
-  wire         score_now = k_v_q[9] && k_last_q[9];
-  wire         y_now     = k_v_q[15] && k_last_q[15];
+  wire         score_now = k_v_q[12] && k_last_q[12];
+  wire         y_now     = k_v_q[18] && k_last_q[18];
   wire         in_range  = s_key_q < keys_q;
 
   // ------------------------------------------------------------------------------------------
@@ -360,25 +362,24 @@ module attn_engine #(
       .q_hi_we_i   (mine && !is_hdr && (!kv8_q || q_line[0])),
       .q_addr_i    (kv8_q ? {1'b0, q_line[2:1]} : q_line),
       .q_i         (q_data),
-      .k_b_i       (k_v_q[1]),
+      .k_not_b_i   (k_not_q[1]),
       .v_b_i       (v_v_q[1]),
       .line_b_i    (line_b_q),
       .p_addr_a_i  ({bank_a_q, key_a_q}),
       .vexp_b_i    (vexp_b_q),
       .beat_c_i    (beat_c_q),
-      .s_valid_i   (k_v_q[8]),
-      .s_first_i   (k_first_q[8]),
-      .score_kexp_i(kexp_pipe_q[9]),
+      .s_valid_i   (k_v_q[11]),
+      .s_first_i   (k_first_q[11]),
+      .score_kexp_i(kexp_pipe_q[12]),
       .score_key_i (s_key_q[19:0]),
-      .score_bit_i (bit_pipe_q[9][r] && in_range),
+      .score_bit_i (bit_pipe_q[12][r] && in_range),
       .y_valid_i   (y_now),
       .y_addr_i    (y_count_q[KeyW-1:0]),
       .yrd_addr_i  (yrd_count_q[KeyW-1:0]),
       .p_we_i      (p_now),
       .p_waddr_i   (p_count_q[6:0]),
       .p_o         (),
-      .mac_first_i (v_first_q[4]),
-      .mac_take_i  (v_v_q[4]),
+      .mac_first_i (k_v_q[4] || v_v_q[4] && v_first_q[4]),
       .mac_copy_i  (v_copy_q[4]),
       .red_lane_i  (red_lane_q),
       .red_odd1_i  (red_odd1_q),

@@ -15,9 +15,9 @@
 // Ports
 //   start_i            a new job: maximum and sum forget the last one
 //   hdr_we_i, q_*      query record: header beat, then query lines
-//   k_a_i .. beat_i    stage A: a beat of K or V, its line in the row, key in the block, P bank, V exponent
-//                      (beat_i is two cycles later, at stage C)
-//   s_valid_i ..       stage S (6 cycles after C): a line's product is there; first and last line of a key
+//   *_a_i, *_b_i, beat_c_i   stages A, B, C of a beat of K or V: not K / V, line of the row, key and bank of P, V exponent,
+//                      the beat itself
+//   s_valid_i ..       stage S (9 cycles after C): a line's product is there; first and last line of a key
 //   score_*            one cycle later: the key's exponent, index and bitmap bit
 //   y_valid_i          6 cycles later: y is written (buffer, maximum)
 //   yrd_*              buffer read (one cycle), P is written 6 cycles later with p_we_i
@@ -45,7 +45,7 @@ module attn_row #(
   input  logic [2:0]         q_addr_i,
   input  logic [1023:0]      q_i,
 
-  input  logic               k_b_i,
+  input  logic               k_not_b_i,
   input  logic               v_b_i,
   input  logic [2:0]         line_b_i,
   input  logic [6:0]         p_addr_a_i,
@@ -65,7 +65,6 @@ module attn_row #(
   output logic [23:0]        p_o,
 
   input  logic               mac_first_i,
-  input  logic               mac_take_i,
   input  logic               mac_copy_i,
   input  logic [4:0]         red_lane_i,
   input  logic               red_odd1_i,
@@ -121,7 +120,8 @@ module attn_row #(
     if (p_we_i) p_mem[p_waddr_i] <= p_o;
     p_b_q <= p_mem[p_addr_a_i];
     p_c_q <= v_b_i ? p_b_q >> down : 24'd0;
-    q_c_q <= k_b_i ? {q_hi[line_b_i], q_lo[line_b_i]} : 1024'd0;
+    if (k_not_b_i) q_c_q <= 1024'd0;
+    else q_c_q <= {q_hi[line_b_i], q_lo[line_b_i]};
   end
 
   attn_mac u_mac (
@@ -132,7 +132,6 @@ module attn_row #(
     .byte_i  (beat_c_i),
     .s_o     (s),
     .first_i (mac_first_i),
-    .take_i  (mac_take_i),
     .copy_i  (mac_copy_i),
     .shadow_o(shadow)
   );
