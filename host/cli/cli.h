@@ -46,6 +46,10 @@ double cli_now(void); /* seconds, monotonic */
 bool cli_int(const cli_command *c, const char *option, const char *text, long min, long max, long *out);
 bool cli_float(const cli_command *c, const char *option, const char *text, double min, double max, double *out);
 
+/* --kv 16|8: the KV cache of exact devices, for every session opened from here on. */
+bool cli_kv(const cli_command *c, const char *text);
+sb_status cli_session_open(const sb_model *m, sb_device *dev, long context, sb_session **out, sb_error *err);
+
 /* Prints and frees. */
 void cli_print_json(json_object *o);
 void cli_json_counters(json_object *o, const sb_counters *k);

@@ -9,7 +9,7 @@
 
 static const char help[] =
     "usage: seedbed generate MODEL --prompt TEXT [-n N] [--device D] [--temperature T] [--top-p P] [--seed S] [--ignore-end]\n"
-    "                        [--logits FILE] [--threads N] [--json]\n"
+    "                        [--logits FILE] [--threads N] [--kv 16|8] [--json]\n"
     "\n"
     "Continues TEXT and streams the new text to standard output.\n"
     "\n"
@@ -22,6 +22,7 @@ static const char help[] =
     "  --ignore-end        go on past the model's end token\n"
     "  --logits FILE       write the logits behind every new token: little-endian float32, one vocabulary after another\n"
     "  --threads N         default: all\n"
+    "  --kv 16|8           bits of the KV cache on exact devices (default 16)\n"
     "  --json              print one JSON object at the end in place of the text\n"
     "\n"
     "A checkpoint that is not compressed runs on ref as it is, and on the exact devices with its weights rounded to fp16.\n";
@@ -154,7 +155,7 @@ static int run(int argc, char **argv)
     static const struct option options[] = {{"prompt", 1, 0, 'p'},     {"device", 1, 0, 'd'},  {"temperature", 1, 0, 'T'},
                                             {"top-p", 1, 0, 'P'},      {"seed", 1, 0, 's'},    {"ignore-end", 0, 0, 'i'},
                                             {"logits", 1, 0, 'l'},     {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},
-                                            {"help", 0, 0, 'h'},       {0, 0, 0, 0}};
+                                            {"kv", 1, 0, 'K'},       {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
     arguments a = {.device = "cpu", .n = 64, .sampler = {.top_p = 1}};
     double x;
     long v;
@@ -191,6 +192,9 @@ static int run(int argc, char **argv)
             break;
         case 'i':
             a.ignore_end = true;
+            break;
+        case 'K':
+            ok = cli_kv(&cli_generate, optarg);
             break;
         case 'j':
             a.json = true;

@@ -6,7 +6,7 @@
 #include "seedbed/generate.h"
 
 static const char help[] =
-    "usage: seedbed perplexity MODEL --text FILE [--device D] [--context N] [--tokens N] [--threads N] [--json]\n"
+    "usage: seedbed perplexity MODEL --text FILE [--device D] [--context N] [--tokens N] [--threads N] [--kv 16|8] [--json]\n"
     "\n"
     "Perplexity of the model over a text: exp of the mean of -ln p over the tokens predicted. The text is cut into windows of N\n"
     "tokens that do not overlap; each starts with the beginning-of-text token and is predicted from its first token on.\n"
@@ -15,6 +15,7 @@ static const char help[] =
     "  --context N    window (default: the model's context, at most 256)\n"
     "  --tokens N     only the first N tokens of the text\n"
     "  --threads N    default: all\n"
+    "  --kv 16|8      bits of the KV cache on exact devices (default 16)\n"
     "  --json         keys perplexity, tokens, nll, bits_per_byte (if the whole text was used), seconds\n";
 
 typedef struct {
@@ -70,7 +71,7 @@ static sb_status measure(const arguments *a, sb_error *err)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"text", 1, 0, 'x'},    {"device", 1, 0, 'd'}, {"context", 1, 0, 'c'}, {"tokens", 1, 0, 'k'},
-                                            {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},   {"help", 0, 0, 'h'},    {0, 0, 0, 0}};
+                                            {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'},     {"help", 0, 0, 'h'},    {0, 0, 0, 0}};
     arguments a = {.device = "cpu"};
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -90,6 +91,9 @@ static int run(int argc, char **argv)
             break;
         case 't':
             ok = cli_int(&cli_perplexity, "--threads", optarg, 1, 1024, &a.threads);
+            break;
+        case 'K':
+            ok = cli_kv(&cli_perplexity, optarg);
             break;
         case 'j':
             a.json = true;

@@ -8,7 +8,7 @@
 #include "seedbed/generate.h"
 
 static const char help[] =
-    "usage: seedbed verify MODEL [--device D] [--prompt TEXT] [-n N] [--threads N] [--json]\n"
+    "usage: seedbed verify MODEL [--device D] [--prompt TEXT] [-n N] [--threads N] [--kv 16|8] [--json]\n"
     "\n"
     "Runs N tokens on the cpu device and on D in lock-step and compares every value that every command writes, bit by bit. Names\n"
     "the first difference: token, layer, tensor, row, and both values. After a difference the cpu's values are copied to D, so that\n"
@@ -18,6 +18,7 @@ static const char help[] =
     "  --prompt TEXT   default \"Once upon a time\"; the cpu's greedy continuation fills up to N tokens\n"
     "  -n N            tokens (default 32)\n"
     "  --threads N     default: all\n"
+    "  --kv 16|8       bits of the KV cache (default 16)\n"
     "  --json          keys differing_bits, differing_values, commands, values, tokens, and first (absent if there is none)\n"
     "\n"
     "Exit status 0: no difference; 1: a difference, or a failure.\n";
@@ -112,7 +113,7 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
         sb_session_close(r.session);
         r.session = NULL;
         if (!st)
-            st = sb_session_open(r.model, r.device, context, &r.session, err);
+            st = cli_session_open(r.model, r.device, context, &r.session, err);
     }
     if (!st && tokens.n < 1)
         st = sb_fail(err, SB_ERR_ARG, "no tokens to run");
@@ -139,7 +140,7 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"device", 1, 0, 'd'}, {"prompt", 1, 0, 'p'}, {"threads", 1, 0, 't'},
-                                            {"json", 0, 0, 'j'},   {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
+                                            {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'},     {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
     arguments a = {.device = "sim", .prompt = "Once upon a time", .n = 32};
     int c;
     while ((c = getopt_long(argc, argv, "n:h", options, NULL)) != -1) {
@@ -156,6 +157,9 @@ static int run(int argc, char **argv)
             break;
         case 't':
             ok = cli_int(&cli_verify, "--threads", optarg, 1, 1024, &a.threads);
+            break;
+        case 'K':
+            ok = cli_kv(&cli_verify, optarg);
             break;
         case 'j':
             a.json = true;

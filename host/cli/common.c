@@ -88,6 +88,23 @@ bool cli_float(const cli_command *c, const char *option, const char *text, doubl
     return false;
 }
 
+static sb_session_options session_options;
+
+bool cli_kv(const cli_command *c, const char *text)
+{
+    if (strcmp(text, "16") != 0 && strcmp(text, "8") != 0) {
+        cli_usage(c, "--kv %s: expected 16 or 8", text);
+        return false;
+    }
+    session_options.kv_bits = atoi(text);
+    return true;
+}
+
+sb_status cli_session_open(const sb_model *m, sb_device *dev, long context, sb_session **out, sb_error *err)
+{
+    return sb_session_open_with(m, dev, (int)context, &session_options, out, err);
+}
+
 void cli_print_json(json_object *o)
 {
     puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -137,7 +154,7 @@ sb_status cli_run_place(const cli_run *r, const char *device, long threads, long
         return st;
     if (context <= 0 || context > r->model->cfg.max_context)
         context = r->model->cfg.max_context;
-    return sb_session_open(r->model, *dev, (int)context, session, err);
+    return cli_session_open(r->model, *dev, context, session, err);
 }
 
 sb_status cli_run_open(cli_run *r, const char *dir, const char *device, long threads, long context, bool want_tokenizer,
@@ -161,7 +178,7 @@ sb_status cli_run_open(cli_run *r, const char *dir, const char *device, long thr
     if (!st) {
         if (context <= 0 || context > r->model->cfg.max_context)
             context = r->model->cfg.max_context;
-        st = sb_session_open(r->model, r->device, (int)context, &r->session, err);
+        st = cli_session_open(r->model, r->device, context, &r->session, err);
     }
     if (st)
         cli_run_close(r);

@@ -52,5 +52,6 @@ const sb_backend sb_backend_cpu = {
     .load_matrix = cpu_load_matrix,
     .matrix_bytes = cpu_matrix_bytes,
     .op = {SB_HOST_OPS, SB_EXACT_OPS, [SB_OP_MATVEC] = cpu_matvec},
-    .on_device = {[SB_OP_MATVEC] = true, [SB_OP_QUANTIZE] = true, [SB_OP_SCALE] = true},
+    .on_device = {[SB_OP_MATVEC] = true, [SB_OP_QUANTIZE] = true, [SB_OP_SCALE] = true, [SB_OP_ATTENTION_X] = true,
+                  [SB_OP_QUANTIZE_Q] = true, [SB_OP_QUANTIZE_KV] = true, [SB_OP_ATTN_SCALE] = true},
 };

@@ -96,19 +96,37 @@ sb_status sb_kv_append(sb_device *dev, const sb_command *c, sb_error *err)
     return SB_OK;
 }
 
-/* One query row of causal softmax attention over n keys. score is scratch of n. */
-static void attend(const float *q, const float *k, const float *v, size_t n, size_t hd, float *score, float *out)
+/* One query row of sigmoid attention over keys lo..n-1: out = sum of sigmoid(q.k / sqrt(hd) + bias - slope |i-j|) v.
+ * arXiv 2409.04431, eq. 2. */
+static void attend_sigmoid(const float *q, const float *k, const float *v, size_t lo, size_t n, size_t hd, float bias, float slope,
+                           float *out)
 {
-    float scale = 1.0f / sqrtf((float)hd), m = -INFINITY, sum = 0;
-    for (size_t t = 0; t < n; t++) {
+    float scale = 1.0f / sqrtf((float)hd);
+    memset(out, 0, hd * sizeof *out);
+    for (size_t t = lo; t < n; t++) {
         float s = 0;
         for (size_t i = 0; i < hd; i++)
             s += q[i] * k[t * hd + i];
-        score[t] = s * scale;
+        float p = 1.0f / (1.0f + expf(-(s * scale + bias - slope * (float)(n - 1 - t))));
+        for (size_t i = 0; i < hd; i++)
+            out[i] += p * v[t * hd + i];
+    }
+}
+
+/* One query row of causal softmax attention over keys lo..n-1. score is scratch of n. */
+static void attend(const float *q, const float *k, const float *v, size_t lo, size_t n, size_t hd, float slope, float *score,
+                   float *out)
+{
+    float scale = 1.0f / sqrtf((float)hd), m = -INFINITY, sum = 0;
+    for (size_t t = lo; t < n; t++) {
+        float s = 0;
+        for (size_t i = 0; i < hd; i++)
+            s += q[i] * k[t * hd + i];
+        score[t] = s * scale - slope * (float)(n - 1 - t);
         m = score[t] > m ? score[t] : m;
     }
     memset(out, 0, hd * sizeof *out);
-    for (size_t t = 0; t < n; t++) {
+    for (size_t t = lo; t < n; t++) {
         float p = expf(score[t] - m);
         sum += p;
         for (size_t i = 0; i < hd; i++)
@@ -120,8 +138,10 @@ static void attend(const float *q, const float *k, const float *v, size_t n, siz
 
 sb_status sb_attention(sb_device *dev, const sb_command *c, sb_error *err)
 {
-    const float *kc = sb_ptr(dev, c->weights), *vc = sb_ptr(dev, c->aux); /* (kv_heads, capacity, hd) */
-    size_t hd = c->cols, heads = c->rows, pos = c->p[0], capacity = c->p[1], kv_heads = c->p[3] & 0xffff;
+    size_t hd = c->cols, heads = c->rows, pos = c->p[0], capacity = c->p[1], kv_heads = c->p[3];
+    const float *kc = sb_ptr(dev, c->weights); /* (kv_heads, capacity, hd), as vc */
+    const float *vc = c->codec ? kc + kv_heads * capacity * hd : sb_ptr(dev, c->aux);
+    const sb_attention_params softmax = {0}, *par = c->codec ? sb_ptr(dev, c->aux) : &softmax;
     size_t group = heads / kv_heads;
     bool oom = false;
     /* Small ones are done before the threads would have started. */
@@ -137,7 +157,12 @@ sb_status sb_attention(sb_device *dev, const sb_command *c, sb_error *err)
             const float *q = (const float *)sb_ptr(dev, c->src) + v * c->p[2] + h * hd;
             float *out = (float *)sb_ptr(dev, c->dst) + (v * heads + h) * hd; /* (batch, heads, hd) */
             size_t at = h / group * capacity * hd;
-            attend(q, kc + at, vc + at, pos + v + 1, hd, score, out);
+            size_t n = pos + v + 1, lo = par->window && n > par->window ? n - par->window : 0;
+            float slope = par->alibi ? ((const float *)(par + 1))[h] : 0;
+            if (par->sigmoid)
+                attend_sigmoid(q, kc + at, vc + at, lo, n, hd, par->bias, slope, out);
+            else
+                attend(q, kc + at, vc + at, lo, n, hd, slope, score, out);
             free(score);
         }
     }

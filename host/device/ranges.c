@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Checks a command before it runs: shapes, then every byte range against device memory. A mutated command list is refused
  * with the command's operation and the field at fault; it never reaches memory outside the allocations. */
+#include "device/attention_exact.h"
 #include "device/device_internal.h"
 
 const char *sb_op_name(unsigned op)
 {
     static const char *const name[SB_OP_COUNT] = {"NOP",  "MATVEC",    "QUANTIZE",  "SCALE",    "EMBED", "RMSNORM",
-                                                  "ROPE", "KV_APPEND", "ATTENTION", "SILU_MUL", "ADD"};
+                                                  "ROPE", "KV_APPEND", "ATTENTION", "SILU_MUL", "ADD",
+                                                  "QUANTIZE_Q", "QUANTIZE_KV", "ATTENTION_X", "ATTN_SCALE"};
     return op < SB_OP_COUNT ? name[op] : "?";
 }
 
@@ -24,6 +26,54 @@ static void add(list *l, const char *what, uint64_t addr, uint64_t bytes, bool w
 
 /* batch vectors of n f32, `stride` elements apart */
 static uint64_t strided(const sb_command *c, uint64_t n, uint64_t stride) { return ((c->batch - 1ull) * stride + n) * 4; }
+
+/* sb_attention_params with all its slopes, as the session writes it. */
+static uint64_t params_bytes(uint64_t heads) { return sizeof(sb_attention_params) + 4 * heads; }
+
+static sb_status attention_ranges(const sb_command *c, list *l, sb_error *err)
+{
+    const char *name = sb_op_name(c->op);
+    uint64_t b = c->batch, rows = c->rows, cols = c->cols, kv_heads = c->op == SB_OP_QUANTIZE_KV ? rows : c->p[3];
+    uint64_t first = c->op == SB_OP_ATTN_SCALE ? 0 : c->p[0], capacity = c->op == SB_OP_ATTN_SCALE ? 64 : c->p[1];
+    bool kv8 = c->codec & SB_ATTN_KV8;
+    if (c->codec > SB_ATTN_FLAGS)
+        return sb_fail(err, SB_ERR_DEVICE, "%s: unknown flags 0x%x", name, c->codec);
+    if (!kv_heads || rows % kv_heads || rows > 65536 || cols > 4096)
+        return sb_fail(err, SB_ERR_DEVICE, "%s: %u heads of %u over %llu KV heads", name, c->rows, c->cols,
+                       (unsigned long long)kv_heads);
+    if (!capacity || capacity % SB_ATTN_BLOCK || capacity > SB_ATTN_MAX_KEYS ||
+        first + (c->op == SB_OP_ATTENTION_X || c->op == SB_OP_ATTN_SCALE ? 0 : b) > capacity)
+        return sb_fail(err, SB_ERR_DEVICE, "%s: %llu keys, cache of %llu (a multiple of %d, at most %d)", name,
+                       (unsigned long long)first, (unsigned long long)capacity, SB_ATTN_BLOCK, SB_ATTN_MAX_KEYS);
+    uint64_t cache = kv_heads * sb_attn_kv_bytes(cols, kv8, capacity), records = b * rows * sb_attn_query_bytes(cols);
+    uint64_t sums = b * rows * sb_attn_row_bytes(cols);
+    switch (c->op) {
+    case SB_OP_QUANTIZE_Q:
+        add(l, "weights", c->weights, cache, false);
+        add(l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
+        add(l, "dst", c->dst, records, true);
+        add(l, "aux", c->aux, params_bytes(rows), false);
+        break;
+    case SB_OP_QUANTIZE_KV:
+        add(l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
+        add(l, "aux", c->aux, strided(c, rows * cols, c->p[2]), false);
+        add(l, "dst", c->dst, cache, true);
+        break;
+    case SB_OP_ATTENTION_X:
+        add(l, "weights", c->weights, cache, false);
+        add(l, "src", c->src, records, false);
+        add(l, "dst", c->dst, sums + (c->codec & SB_ATTN_EXPORT ? rows * sb_attn_prob_stride(first) * 4 : 0), true);
+        if (c->codec & SB_ATTN_BITMAP)
+            add(l, "aux", c->aux, (first + 63) / 64 * sb_attn_mask_tokens(b) * 8, false);
+        break;
+    default: /* ATTN_SCALE */
+        add(l, "src", c->src, sums, false);
+        add(l, "aux", c->aux, records, false);
+        add(l, "dst", c->dst, b * rows * cols * 4, true);
+        break;
+    }
+    return SB_OK;
+}
 
 sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range r[SB_MAX_RANGES], int *n, sb_error *err)
 {
@@ -92,8 +142,8 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
         if (!c->p[3] || rows % c->p[3] || (uint64_t)c->p[0] + b > c->p[1] || c->p[1] > MAX_DIM || rows * cols > MAX_DIM)
             return sb_fail(err, SB_ERR_DEVICE, "ATTENTION: %u heads over %u KV heads, position %u, capacity %u", c->rows,
                            c->p[3], c->p[0], c->p[1]);
-        add(&l, "weights", c->weights, (uint64_t)c->p[3] * c->p[1] * cols * 4, false);
-        add(&l, "aux", c->aux, (uint64_t)c->p[3] * c->p[1] * cols * 4, false);
+        add(&l, "weights", c->weights, (uint64_t)c->p[3] * c->p[1] * cols * (c->codec ? 8 : 4), false);
+        add(&l, "aux", c->aux, c->codec ? params_bytes(rows) : (uint64_t)c->p[3] * c->p[1] * cols * 4, false);
         add(&l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
         add(&l, "dst", c->dst, b * rows * cols * 4, true);
         break;
@@ -106,6 +156,15 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
         add(&l, "src", c->src, b * cols * 4, false);
         add(&l, "dst", c->dst, b * cols * 4, true);
         break;
+    case SB_OP_QUANTIZE_Q:
+    case SB_OP_QUANTIZE_KV:
+    case SB_OP_ATTENTION_X:
+    case SB_OP_ATTN_SCALE: {
+        sb_status st = attention_ranges(c, &l, err);
+        if (st)
+            return st;
+        break;
+    }
     case SB_OP_NOP:
     case SB_OP_COUNT:
         break;
@@ -123,7 +182,7 @@ sb_status sb_command_check(const sb_device *dev, const sb_command *c, sb_error *
         if (!sb_memory_has(&dev->mem, r[i].addr, r[i].bytes))
             st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: %llu bytes at 0x%llx are not inside device memory", sb_op_name(c->op),
                          r[i].what, (unsigned long long)r[i].bytes, (unsigned long long)r[i].addr);
-        else if (r[i].addr % (c->op == SB_OP_MATVEC ? 64 : 4))
+        else if (r[i].addr % (c->op == SB_OP_MATVEC || c->op == SB_OP_ATTENTION_X ? 64 : 4))
             st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: address 0x%llx is misaligned", sb_op_name(c->op), r[i].what,
                          (unsigned long long)r[i].addr);
     }

@@ -16,7 +16,7 @@ typedef struct {
 
 static unsigned value_bytes(const sb_command *c, const sb_range *r)
 {
-    return c->op == SB_OP_MATVEC ? 8 : c->op == SB_OP_QUANTIZE && !strcmp(r->what, "dst") ? 2 : 4;
+    return c->op == SB_OP_MATVEC || c->op == SB_OP_ATTENTION_X ? 8 : c->op == SB_OP_QUANTIZE && !strcmp(r->what, "dst") ? 2 : 4;
 }
 
 static int64_t value_at(const uint8_t *p, unsigned bytes)

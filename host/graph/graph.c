@@ -52,12 +52,48 @@ static void emit_norm(sb_session *s, int layer, sb_tag tag, uint64_t gain, uint6
                       .p = {f32_as_bits(s->model->cfg.norm_eps), stride}});
 }
 
+static void emit_attention_f32(sb_session *s, int layer, uint64_t q, uint64_t k, uint64_t v, uint16_t n)
+{
+    const sb_model_config *c = &s->model->cfg;
+    const sb_placed_layer *l = &s->layers[layer];
+    uint32_t heads = (uint32_t)c->heads[layer], kv_heads = (uint32_t)c->kv_heads[layer], hd = (uint32_t)c->head_dim;
+    uint32_t stride = (uint32_t)l->qkv.rows, pos = (uint32_t)s->position;
+    for (int i = 0; i < 2; i++)
+        emit(s, layer, SB_TAG_KV,
+             (sb_command){.op = SB_OP_KV_APPEND, .batch = n, .rows = kv_heads, .cols = hd, .src = i ? v : k,
+                          .dst = i ? l->v_cache : l->k_cache, .p = {pos, s->capacity, stride}});
+    emit(s, layer, SB_TAG_ATTENTION,
+         (sb_command){.op = SB_OP_ATTENTION, .codec = 1, .batch = n, .rows = heads, .cols = hd, .weights = l->k_cache, .src = q,
+                      .dst = s->att, .aux = s->attn_params, .p = {pos, s->capacity, stride, kv_heads}});
+}
+
+/* docs/numerics.md, section 6: the cache first, because the queries' records look at its exponents. */
+static void emit_attention_exact(sb_session *s, int layer, uint64_t q, uint64_t k, uint64_t v, uint16_t n)
+{
+    const sb_model_config *c = &s->model->cfg;
+    const sb_placed_layer *l = &s->layers[layer];
+    uint32_t heads = (uint32_t)c->heads[layer], kv_heads = (uint32_t)c->kv_heads[layer], hd = (uint32_t)c->head_dim;
+    uint32_t stride = (uint32_t)l->qkv.rows, pos = (uint32_t)s->position;
+    emit(s, layer, SB_TAG_KV,
+         (sb_command){.op = SB_OP_QUANTIZE_KV, .codec = s->attn_flags, .batch = n, .rows = kv_heads, .cols = hd, .src = k, .aux = v,
+                      .dst = l->k_cache, .p = {pos, s->capacity, stride}});
+    emit(s, layer, SB_TAG_ATTENTION,
+         (sb_command){.op = SB_OP_QUANTIZE_Q, .codec = s->attn_flags, .batch = n, .rows = heads, .cols = hd, .weights = l->k_cache,
+                      .src = q, .dst = s->records, .aux = s->attn_params, .p = {pos, s->capacity, stride, kv_heads}});
+    emit(s, layer, SB_TAG_ATTENTION,
+         (sb_command){.op = SB_OP_ATTENTION_X, .codec = s->attn_flags, .batch = n, .rows = heads, .cols = hd, .weights = l->k_cache,
+                      .src = s->records, .dst = s->sums, .p = {pos + n, s->capacity, 0, kv_heads}});
+    emit(s, layer, SB_TAG_ATTENTION,
+         (sb_command){.op = SB_OP_ATTN_SCALE, .codec = s->attn_flags, .batch = n, .rows = heads, .cols = hd, .src = s->sums,
+                      .dst = s->att, .aux = s->records, .p = {0, 0, 0, kv_heads}});
+}
+
 static void emit_attention(sb_session *s, int layer, uint16_t n)
 {
     const sb_model_config *c = &s->model->cfg;
     const sb_placed_layer *l = &s->layers[layer];
     uint32_t heads = (uint32_t)c->heads[layer], kv_heads = (uint32_t)c->kv_heads[layer], hd = (uint32_t)c->head_dim;
-    uint32_t dim = (uint32_t)c->dim, stride = (uint32_t)l->qkv.rows, pos = (uint32_t)s->position;
+    uint32_t dim = (uint32_t)c->dim, stride = (uint32_t)l->qkv.rows;
     uint64_t q = s->qkv, k = q + 4ull * heads * hd, v = k + 4ull * kv_heads * hd;
 
     emit_norm(s, layer, SB_TAG_ATTN_NORM, l->attn_norm, s->x, s->h, 1, dim, dim, n);
@@ -70,14 +106,13 @@ static void emit_attention(sb_session *s, int layer, uint16_t n)
     emit(s, layer, SB_TAG_ROPE,
          (sb_command){.op = SB_OP_ROPE, .batch = n, .rows = heads + kv_heads, .cols = hd, .weights = s->rope_freq, .dst = q,
                       .aux = s->pos, .p = {0, stride}});
-    for (int i = 0; i < 2; i++)
-        emit(s, layer, SB_TAG_KV,
-             (sb_command){.op = SB_OP_KV_APPEND, .batch = n, .rows = kv_heads, .cols = hd, .src = i ? v : k,
-                          .dst = i ? l->v_cache : l->k_cache, .p = {pos, (uint32_t)s->context, stride}});
-    emit(s, layer, SB_TAG_ATTENTION,
-         (sb_command){.op = SB_OP_ATTENTION, .batch = n, .rows = heads, .cols = hd, .weights = l->k_cache, .src = q, .dst = s->att,
-                      .aux = l->v_cache, .p = {pos, (uint32_t)s->context, stride, kv_heads}});
+    if (s->exact)
+        emit_attention_exact(s, layer, q, k, v, n);
+    else
+        emit_attention_f32(s, layer, q, k, v, n);
     emit_linear(s, layer, SB_TAG_OUT, &l->out, s->att, s->tmp, n);
+    if (l->attn_post_norm)
+        emit_norm(s, layer, SB_TAG_ATTN_POST_NORM, l->attn_post_norm, s->tmp, s->tmp, 1, dim, dim, n);
     emit(s, layer, SB_TAG_ADD, (sb_command){.op = SB_OP_ADD, .batch = n, .cols = dim, .src = s->tmp, .dst = s->x});
 }
 
@@ -92,6 +127,8 @@ static void emit_ffn(sb_session *s, int layer, uint16_t n)
          (sb_command){.op = SB_OP_SILU_MUL, .batch = n, .cols = ffn, .src = s->gate_up, .aux = s->gate_up + 4ull * ffn,
                       .dst = s->mid, .p = {2 * ffn}});
     emit_linear(s, layer, SB_TAG_DOWN, &l->down, s->mid, s->tmp, n);
+    if (l->ffn_post_norm)
+        emit_norm(s, layer, SB_TAG_FFN_POST_NORM, l->ffn_post_norm, s->tmp, s->tmp, 1, dim, dim, n);
     emit(s, layer, SB_TAG_ADD, (sb_command){.op = SB_OP_ADD, .batch = n, .cols = dim, .src = s->tmp, .dst = s->x});
 }
 
@@ -136,7 +173,8 @@ void sb_session_describe(const sb_session *s, uint32_t tag, char *buf, size_t si
                                         [SB_TAG_Q_NORM] = "query norm", [SB_TAG_K_NORM] = "key norm", [SB_TAG_ROPE] = "rope",
                                         [SB_TAG_KV] = "KV cache", [SB_TAG_ATTENTION] = "attention", [SB_TAG_ADD] = "residual",
                                         [SB_TAG_FFN_NORM] = "FFN norm", [SB_TAG_SILU] = "SiLU", [SB_TAG_FINAL_NORM] = "final norm",
-                                        [SB_TAG_HEAD] = NULL};
+                                        [SB_TAG_HEAD] = NULL, [SB_TAG_ATTN_POST_NORM] = "attention post norm",
+                                        [SB_TAG_FFN_POST_NORM] = "FFN post norm"};
     int layer = (int)(tag >> 8) - 1, t = (int)(tag & 0xff);
     const sb_placed *p = NULL;
     if (layer >= 0 && layer < s->model->cfg.n_layers) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Placing a model on a device: weights, gains, KV cache and the buffers of one step. */
+#include "device/attention_exact.h"
 #include "graph/session_internal.h"
 
 #include <math.h>
@@ -73,10 +74,17 @@ static sb_status place_layers(sb_session *s, sb_error *err)
         if (!st && l->q_norm)
             (void)((st = upload(s->dev, l->q_norm, hd * 4, &p->q_norm, err)) ||
                    (st = upload(s->dev, l->k_norm, hd * 4, &p->k_norm, err)));
-        size_t cache = (size_t)c->kv_heads[i] * (size_t)s->context * hd * 4;
+        if (!st && l->attn_post_norm)
+            (void)((st = upload(s->dev, l->attn_post_norm, dim * 4, &p->attn_post_norm, err)) ||
+                   (st = upload(s->dev, l->ffn_post_norm, dim * 4, &p->ffn_post_norm, err)));
+        size_t kv_heads = (size_t)c->kv_heads[i], heads = (size_t)c->heads[i], b = SB_SESSION_MAX_BATCH;
+        size_t cache = s->exact ? kv_heads * sb_attn_kv_bytes(hd, s->attn_flags & SB_ATTN_KV8, s->capacity)
+                                : 2 * kv_heads * s->capacity * hd * 4;
         if (!st)
-            (void)((st = sb_device_alloc(s->dev, cache, &p->k_cache, err)) ||
-                   (st = sb_device_alloc(s->dev, cache, &p->v_cache, err)));
+            st = sb_device_alloc(s->dev, cache, &p->k_cache, err);
+        p->v_cache = s->exact ? 0 : p->k_cache + kv_heads * s->capacity * hd * 4;
+        s->record_bytes = max_z(s->record_bytes, b * heads * sb_attn_query_bytes(hd));
+        s->sum_bytes = max_z(s->sum_bytes, b * heads * sb_attn_row_bytes(hd));
         s->qkv_dim = max_z(s->qkv_dim, p->qkv.rows);
         s->q_dim = max_z(s->q_dim, (size_t)c->heads[i] * hd);
         s->ffn_dim = max_z(s->ffn_dim, (size_t)c->ffn[i]);
@@ -121,15 +129,44 @@ static sb_status place_buffers(sb_session *s, sb_error *err)
         {&s->act, b * s->act_elems * 2},
         {&s->acc, s->acc_bytes},
         {&s->logits, b * (size_t)c->vocab * 4},
+        {&s->records, s->exact ? s->record_bytes : 0},
+        {&s->sums, s->exact ? s->sum_bytes : 0},
         {&s->list, s->max_commands * sizeof(sb_command)},
     };
     sb_status st = SB_OK;
     for (size_t i = 0; i < sizeof buf / sizeof *buf && !st; i++)
-        st = sb_device_alloc(s->dev, buf[i].bytes, buf[i].addr, err);
+        if (buf[i].bytes)
+            st = sb_device_alloc(s->dev, buf[i].bytes, buf[i].addr, err);
     return st;
 }
 
+/* One block for all layers: they share the kind of attention; ALiBi slopes would follow. */
+static sb_status place_attention(sb_session *s, const sb_session_options *opt, sb_error *err)
+{
+    const sb_model_config *c = &s->model->cfg;
+    int bits = opt && opt->kv_bits ? opt->kv_bits : 16;
+    if (bits != 8 && bits != 16)
+        return sb_fail(err, SB_ERR_ARG, "a KV cache of %d bits: known are 16 and 8", bits);
+    s->exact = sb_device_is_exact(s->dev);
+    s->capacity = s->exact ? ((uint32_t)s->context + 63) / 64 * 64 : (uint32_t)s->context;
+    if (s->exact && s->capacity > SB_ATTN_MAX_KEYS)
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "context of %d tokens: exact devices take at most %d", s->context, SB_ATTN_MAX_KEYS);
+    s->attn_flags = (uint8_t)(SB_ATTN_CAUSAL | (c->sigmoid ? SB_ATTN_SIGMOID : 0) | (bits == 8 ? SB_ATTN_KV8 : 0));
+    size_t heads = 0;
+    for (int i = 0; i < c->n_layers; i++)
+        heads = max_z(heads, (size_t)c->heads[i]);
+    sb_attention_params par = {.sigmoid = c->sigmoid, .bias = c->score_bias};
+    sb_status st = sb_device_alloc(s->dev, sizeof par + 4 * heads, &s->attn_params, err);
+    return st ? st : sb_device_write(s->dev, s->attn_params, &par, sizeof par, err);
+}
+
 sb_status sb_session_open(const sb_model *m, sb_device *dev, int context, sb_session **out, sb_error *err)
+{
+    return sb_session_open_with(m, dev, context, NULL, out, err);
+}
+
+sb_status sb_session_open_with(const sb_model *m, sb_device *dev, int context, const sb_session_options *opt, sb_session **out,
+                               sb_error *err)
 {
     *out = NULL;
     if (context < 1 || context > m->cfg.max_context)
@@ -144,7 +181,7 @@ sb_status sb_session_open(const sb_model *m, sb_device *dev, int context, sb_ses
     s->layers = calloc((size_t)m->cfg.n_layers, sizeof *s->layers);
     s->commands = calloc(s->max_commands, sizeof *s->commands);
     sb_status st = s->layers && s->commands ? SB_OK : sb_fail(err, SB_ERR_NOMEM, "out of memory");
-    (void)(st || (st = place_layers(s, err)) || (st = place_ends(s, err)) || (st = place_rope(s, err)) ||
+    (void)(st || (st = place_attention(s, opt, err)) || (st = place_layers(s, err)) || (st = place_ends(s, err)) || (st = place_rope(s, err)) ||
            (st = place_buffers(s, err)));
     if (st) {
         sb_session_close(s);

@@ -24,13 +24,19 @@ typedef struct {
 typedef struct {
     sb_placed_group qkv, out, gate_up, down;
     uint64_t attn_norm, ffn_norm, q_norm, k_norm; /* 0: none */
-    uint64_t k_cache, v_cache;                    /* (kv_heads, context, head_dim) */
+    uint64_t attn_post_norm, ffn_post_norm;       /* 0: none */
+    uint64_t k_cache, v_cache; /* (kv_heads, context, head_dim) f32, one behind the other; exact: the cache of numerics.md 6.1, 0 */
 } sb_placed_layer;
 
 struct sb_session {
     const sb_model *model;
     sb_device *dev;
     int context, position;
+    bool exact;            /* attention in integers */
+    uint32_t capacity;     /* of the KV cache */
+    uint8_t attn_flags;    /* of ATTENTION_X */
+    uint64_t attn_params;  /* sb_attention_params */
+    uint64_t records, sums; /* query records and results of ATTENTION_X */
     sb_placed_layer *layers;
     sb_placed_group head;
     uint64_t embed, final_norm, rope_freq;
@@ -42,6 +48,7 @@ struct sb_session {
     uint64_t act, acc;           /* quantised inputs, int64 results */
     uint64_t logits;             /* (B, vocab) */
     uint64_t list;               /* commands */
+    size_t record_bytes, sum_bytes;
     size_t qkv_dim, q_dim, ffn_dim, act_elems, acc_bytes, max_commands;
     sb_command *commands; /* host copy of the list while it is built */
     uint32_t n_commands;
@@ -64,7 +71,9 @@ typedef enum {
     SB_TAG_SILU = SB_TAG_GATE_UP + SB_MAX_PARTS,
     SB_TAG_DOWN,
     SB_TAG_FINAL_NORM,
-    SB_TAG_HEAD
+    SB_TAG_HEAD,
+    SB_TAG_ATTN_POST_NORM,
+    SB_TAG_FFN_POST_NORM
 } sb_tag;
 
 #endif

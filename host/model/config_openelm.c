@@ -2,6 +2,7 @@
  * OpenELM's config.json: layer-wise scaling of heads and feed-forward widths (arXiv 2404.14619, section 2). */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/config_internal.h"
 
@@ -132,6 +133,21 @@ sb_status sb_config_parse_openelm(const char *what, json_object *j, sb_model_con
         (st = sb_config_want_str(what, j, "activation_fn_name", "swish", "swish", err)) != SB_OK ||
         (st = sb_config_want_str(what, j, "normalization_layer_name", "rms_norm", "rms_norm", err)) != SB_OK)
         return st;
+    /* Ours, not OpenELM's: sigmoid attention and the second norms (models/train/train.py). */
+    const char *kind = "softmax";
+    double bias = 0;
+    if ((st = sb_json_str(what, j, "attention_type", &kind, err)) != SB_OK ||
+        (st = sb_json_f64(what, j, "attention_score_bias", -100, 100, &bias, err)) != SB_OK ||
+        (st = sb_json_bool(what, j, "hybrid_norm", &c->hybrid_norm, err)) != SB_OK)
+        return st;
+    c->sigmoid = !strcmp(kind, "sigmoid");
+    if (!c->sigmoid && strcmp(kind, "softmax") != 0)
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: attention_type is not supported (known: softmax, sigmoid)", what);
+    if (c->sigmoid && !sb_json_get(j, "attention_score_bias"))
+        bias = -log((double)c->max_context);
+    if (!c->sigmoid && bias != 0)
+        return sb_fail(err, SB_ERR_FORMAT, "%s: attention_score_bias is %g, but a softmax does not feel a bias", what, bias);
+    c->score_bias = (float)bias;
     if (rope_len < c->max_context)
         return sb_fail(err, SB_ERR_FORMAT, "%s: rope_max_length %d is below max_context_length %d", what, rope_len,
                        c->max_context);

@@ -131,6 +131,8 @@ static sb_status load_layer(const sb_checkpoint *ck, const sb_model_config *cfg,
            (st = load_group(ck, cfg, i, SB_ROLE_DOWN, NULL, 0, &l->down, err)) ||
            (st = load_gain(ck, cfg, i, SB_ROLE_ATTN_NORM, &l->attn_norm, err)) ||
            (st = load_gain(ck, cfg, i, SB_ROLE_FFN_NORM, &l->ffn_norm, err)) ||
+           (st = load_gain(ck, cfg, i, SB_ROLE_ATTN_POST_NORM, &l->attn_post_norm, err)) ||
+           (st = load_gain(ck, cfg, i, SB_ROLE_FFN_POST_NORM, &l->ffn_post_norm, err)) ||
            (st = load_gain(ck, cfg, i, SB_ROLE_Q_NORM, &l->q_norm, err)) ||
            (st = load_gain(ck, cfg, i, SB_ROLE_K_NORM, &l->k_norm, err)));
     return st;
@@ -185,6 +187,8 @@ void sb_model_free(sb_model *m)
         sb_layer *l = &m->layers[i];
         free(l->attn_norm);
         free(l->ffn_norm);
+        free(l->attn_post_norm);
+        free(l->ffn_post_norm);
         free(l->q_norm);
         free(l->k_norm);
     }

@@ -33,6 +33,8 @@ static const char *const names[SB_ARCH_COUNT][SB_ROLE_COUNT] = {
             [SB_ROLE_Q_NORM] = "transformer.layers.%d.attn.q_norm",
             [SB_ROLE_K_NORM] = "transformer.layers.%d.attn.k_norm",
             [SB_ROLE_O] = "transformer.layers.%d.attn.out_proj",
+            [SB_ROLE_ATTN_POST_NORM] = "transformer.layers.%d.attn_post_norm",
+            [SB_ROLE_FFN_POST_NORM] = "transformer.layers.%d.ffn_post_norm",
             [SB_ROLE_FFN_NORM] = "transformer.layers.%d.ffn_norm",
             [SB_ROLE_GATE_UP] = "transformer.layers.%d.ffn.proj_1",
             [SB_ROLE_DOWN] = "transformer.layers.%d.ffn.proj_2",
@@ -49,9 +51,9 @@ bool sb_model_tensor_get(const sb_model_config *c, int layer, sb_role role, sb_m
     if ((unsigned)c->arch >= SB_ARCH_COUNT || (unsigned)role >= SB_ROLE_COUNT)
         return false;
     const char *name = names[c->arch][role];
-    if (!name || (role == SB_ROLE_HEAD && c->tied_embeddings) ||
-        (per_layer(role) && (layer < 0 || layer >= c->n_layers)) ||
-        ((role == SB_ROLE_Q_NORM || role == SB_ROLE_K_NORM) && !c->qk_norm))
+    if (!name || (role == SB_ROLE_HEAD && c->tied_embeddings) || (per_layer(role) && (layer < 0 || layer >= c->n_layers)) ||
+        ((role == SB_ROLE_Q_NORM || role == SB_ROLE_K_NORM) && !c->qk_norm) ||
+        ((role == SB_ROLE_ATTN_POST_NORM || role == SB_ROLE_FFN_POST_NORM) && !c->hybrid_norm))
         return false;
     memset(t, 0, sizeof *t);
     t->role = role;

@@ -26,6 +26,7 @@ typedef struct {
 typedef struct {
     sb_linear_group qkv, out, gate_up, down;
     float *attn_norm, *ffn_norm; /* (dim,) */
+    float *attn_post_norm, *ffn_post_norm; /* (dim,) or NULL */
     float *q_norm, *k_norm;      /* (head_dim,) or NULL */
 } sb_layer;
 

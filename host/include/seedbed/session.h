@@ -12,6 +12,12 @@ enum { SB_SESSION_MAX_BATCH = 16 };
 
 /* context: KV cache capacity in tokens, 1..cfg.max_context. The model must outlive the session; its weights are copied. */
 sb_status sb_session_open(const sb_model *m, sb_device *dev, int context, sb_session **out, sb_error *err);
+/* kv_bits: width of the KV cache on exact devices, 16 (also 0) or 8; ref keeps binary32. */
+typedef struct {
+    int kv_bits;
+} sb_session_options;
+sb_status sb_session_open_with(const sb_model *m, sb_device *dev, int context, const sb_session_options *opt, sb_session **out,
+                               sb_error *err);
 void sb_session_close(sb_session *s);
 
 int sb_session_position(const sb_session *s);
