@@ -43,6 +43,7 @@ module lane_seedlm #(
   localparam int MW = 17 - P;  // bits of the middle
   localparam int E  = P - 1;   // edge bits on each side
   localparam int QW = 4 + P;   // bits of a sum of shifted coefficients
+  localparam int PW = MW + 16; // bits of a product; not more: Yosys 0.23 loses a sign bit kept twice in a DSP
   localparam int S  = (C + 3) / 4;
 
   initial if (!((C == 8 && P == 3) || (C == 12 && P == 4))) $fatal(1, "lane_seedlm: C, P");
@@ -51,7 +52,7 @@ module lane_seedlm #(
   logic [N+15:0]         x1_q;                    // R1: stream
   logic [15:0]           q1_q, q2_q, q3_q;        //     coefficients
   logic [3:0]            f1_q, f2_q, f3_q, f4_q, f5_q;
-  logic [C*32-1:0]       prod2_q;                 // R2: products with the middles, signed
+  logic [C*PW-1:0]       prod2_q;                 // R2: products with the middles, signed
   logic [2*E*32-1:0]     edge2_q, edge3_q;        //     gated sums, 20 bits: E low ones, E high ones
   logic signed [35:0]    mid3_q;                  // R3: sum of the products
   logic signed [39:0]    mid4_q, value5_q;        // R4: coefficients applied; R5: the total
@@ -88,7 +89,7 @@ module lane_seedlm #(
   // R2
   always_ff @(posedge clk_i) begin
     if (en_i) begin : p_products
-      logic signed [31:0] act;
+      logic signed [31:0] act, prod;
       logic        [31:0] lo [0:E-1];
       logic        [31:0] hi [0:E-1];
       for (int i = 0; i < E; i++) begin
@@ -97,7 +98,8 @@ module lane_seedlm #(
       end
       for (int c = 0; c < C; c++) begin
         act = {{16{act_i[16*c+15]}}, act_i[16*c +: 16]};
-        prod2_q[32*c +: 32] <= act * $signed({{(32 - MW) {1'b0}}, x1_q[c*P+P +: MW]});
+        prod = act * $signed({{(32 - MW) {1'b0}}, x1_q[c*P+P +: MW]});
+        prod2_q[PW*c +: PW] <= prod[PW-1:0];
         for (int i = 0; i < E; i++) begin
           lo[i] = lo[i] + (act & {32{x1_q[c*P+1+i]}});
           hi[i] = hi[i] + (act & {32{x1_q[c*P+17+i]}});
@@ -120,7 +122,9 @@ module lane_seedlm #(
       all = '0;
       for (int s = 0; s < S; s++) begin
         four = '0;
-        for (int k = 0; k < 4; k++) four = four + prod2_q[128*s + 32*k +: 32];
+        for (int k = 0; k < 4; k++) begin
+          four = four + {{(32 - PW) {prod2_q[PW*(4*s+k)+PW-1]}}, prod2_q[PW*(4*s+k) +: PW]};
+        end
         all = all + {{32{four[31]}}, four};
       end
       mid3_q  <= all[35:0];
