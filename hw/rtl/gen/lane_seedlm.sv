@@ -89,7 +89,7 @@ module lane_seedlm #(
   // R2
   always_ff @(posedge clk_i) begin
     if (en_i) begin : p_products
-      logic signed [31:0] act, prod;
+      logic signed [31:0] act;
       logic        [31:0] lo [0:E-1];
       logic        [31:0] hi [0:E-1];
       for (int i = 0; i < E; i++) begin
@@ -98,8 +98,8 @@ module lane_seedlm #(
       end
       for (int c = 0; c < C; c++) begin
         act = {{16{act_i[16*c+15]}}, act_i[16*c +: 16]};
-        prod = act * $signed({{(32 - MW) {1'b0}}, x1_q[c*P+P +: MW]});
-        prod2_q[PW*c +: PW] <= prod[PW-1:0];
+        prod2_q[PW*c +: PW] <= $signed({{MW{act_i[16*c+15]}}, act_i[16*c +: 16]})
+                               * $signed({{16{1'b0}}, x1_q[c*P+P +: MW]});
         for (int i = 0; i < E; i++) begin
           lo[i] = lo[i] + (act & {32{x1_q[c*P+1+i]}});
           hi[i] = hi[i] + (act & {32{x1_q[c*P+17+i]}});
@@ -114,7 +114,7 @@ module lane_seedlm #(
     end
   end
 
-  // R3. Four products of at most 30 bits add up in 32.
+  // R3. Four products of PW <= 30 bits add up in 32.
   always_ff @(posedge clk_i) begin
     if (en_i) begin : p_sum
       logic [31:0] four;
