@@ -91,11 +91,16 @@ $(TB_DIR)/bench_core: tests/rtl/bench_core.c tests/rtl/model.h sim/include/seedb
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim/include -Itests/rtl $< -o $@ -ldl
 
+$(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c $(shell pkg-config --libs check 2>/dev/null) -o $@
+
 .PHONY: rtl-benches sim-test
 rtl-benches: $(TB_BIN)
 	@set -e; for t in $(TB_BIN); do $$t; done
 
-sim-test: $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
+sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
+	$(TB_DIR)/test_dram
 	@set -e; for t in $(TB_BIN); do $$t; done
 	$(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
 

@@ -15,7 +15,7 @@ int main()
         uint32_t in = 100 + m_below(&rng, 900), out = 100 + m_below(&rng, 900);
         for (int i = 0; i < 2000; i++) {
             t.valid_i = chance(in);
-            t.data_i = m_rand(&rng);
+            t.data_i = m_rand(&rng) & 0xFFFFF;
             t.ready_i = chance(out);
             t.clear_i = chance(2);
             tb.settle();

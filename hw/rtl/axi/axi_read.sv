@@ -138,7 +138,7 @@ module axi_read #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .clear_i(flush_i),
-    .valid_i(rbeat && !flush_i),
+    .valid_i(rbeat),
     .ready_o(fifo_ready),
     .data_i ({rresp_i[1], rdata_i}),
     .valid_o(fifo_valid),

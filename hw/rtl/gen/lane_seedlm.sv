@@ -2,18 +2,23 @@
 // Dot product of one SeedLM word (C weights from a seed, P coefficients) with C activations, exact.
 //
 // Weight c needs the states V[c][p] = x[cP+1+p .. cP+16+p], p = 0..P-1, of the stream x
-// (lfsr_expand). They overlap in the middle M[c] = x[cP+P .. cP+16], which stands in V[c][p] at
-// weight 2^(P-1-p); the P-1 bits below and above are edges that only some of the states have.
-// With a_c the activations:
+// (lfsr_expand), bit 0 first. They overlap in a middle M[c] = x[cP+P .. cP+16], which stands in
+// V[c][p] at 2^(P-1-p); only the P-1 bits on each side of it differ:
 //
-//   sum_c a_c sum_p q_p (V[c][p] - 2^15) =
-//       Q * sum_c a_c M[c]                        Q     = sum_p q_p 2^(P-1-p)
-//     + sum_i lo_i * sum_c a_c x[cP+1+i]          lo_i  = sum_{p<=i} q_p 2^(i-p),       i = 0..P-2
-//     + sum_k hi_k * sum_c a_c x[cP+17+k] * H     hi_k  = sum_{p>k} q_p 2^(k+P-1-p),    k = 0..P-2
-//     - (sum_p q_p) 2^(P-2) * sum_c a_c * H       H     = 2^(17-P)
+//                low edge     middle M[c]      high edge
+//   x[cP+1+..]   0 .. P-2   P-1 ........ 15   16 .. 14+P
+//   V[c][p] is the window p .. p+15
 //
-// so a weight costs one multiplication (17-P bits by 16) and 2(P-1) gated additions, and the
-// coefficients are applied once a word.
+// So with the activations a_c one multiplication a weight (17-P bits by 16) and 2(P-1) gated additions
+//
+//   mid = sum_c a_c M[c],   edge_i = sum_c a_c x[cP+1+i]
+//
+// give all the sums over the states
+//
+//   T_p = sum_c a_c (V[c][p] - 2^15) = mid 2^(P-1-p) + sum_i edge_i 2^(i-p) - 2^15 sum_c a_c,
+//
+// i running over the edges inside the window, and the coefficients are applied once a word:
+// sum_p q_p T_p. Everything is exact.
 //
 // Parameters: C weights a word, P coefficients. The formats are (8,3) and (12,4).
 // Ports
@@ -22,7 +27,7 @@
 //   bits_i     the C*P stream bits that follow the seed (lfsr_expand, shared by the seed codecs)
 //   act_i      the C activations of the word given one cycle before
 //   act_sum_i  their sum, two cycles after act_i
-//   value_o    the sum above; to be shifted left by shift_o (= f). Five cycles after word_i.
+//   value_o    sum_p q_p T_p; to be shifted left by shift_o (= f). Five cycles after word_i.
 
 module lane_seedlm #(
   parameter int C = 8,
@@ -41,41 +46,23 @@ module lane_seedlm #(
 
   localparam int N  = C * P;   // new stream bits
   localparam int MW = 17 - P;  // bits of the middle
+  localparam int PW = MW + 16; // bits of a product
   localparam int E  = P - 1;   // edge bits on each side
-  localparam int QW = 4 + P;   // bits of a sum of shifted coefficients
-  localparam int PW = MW + 16; // bits of a product; not more: Yosys 0.23 loses a sign bit kept twice in a DSP
   localparam int S  = (C + 3) / 4;
 
   initial if (!((C == 8 && P == 3) || (C == 12 && P == 4))) $fatal(1, "lane_seedlm: C, P");
 
   // Registers by stage. Fields of 32 bits hold what the comment says; the rest are constant zeros.
   logic [N+15:0]         x1_q;                    // R1: stream
-  logic [15:0]           q1_q, q2_q, q3_q;        //     coefficients
+  logic [15:0]           q1_q, q2_q, q3_q, q4_q;  //     coefficients
   logic [3:0]            f1_q, f2_q, f3_q, f4_q, f5_q;
-  logic [C*PW-1:0]       prod2_q;                 // R2: products with the middles, signed
+  // R2: products with the middles. A register of its own, and no wider than the product, lets each move
+  // into its multiplier's DSP (Yosys 0.23 loses the product when the register has a bit more).
+  (* mem2reg *) logic [PW-1:0] prod2_q [0:C-1];
   logic [2*E*32-1:0]     edge2_q, edge3_q;        //     gated sums, 20 bits: E low ones, E high ones
   logic signed [35:0]    mid3_q;                  // R3: sum of the products
-  logic signed [39:0]    mid4_q, value5_q;        // R4: coefficients applied; R5: the total
-  logic signed [31:0]    lo4_q, hi4_q;
-
-  // sum of q_p << (base - p) over from <= p <= to; a negative shift is not asked for.
-  function automatic logic signed [QW-1:0] coefs(input logic [15:0] q, input int from, input int to,
-                                                 input int base);
-    logic signed [31:0] sum;
-    sum = 32'sd0;
-    for (int p = 0; p < P; p++) begin
-      if (p >= from && p <= to) sum = sum + ({{28{q[4*p+3]}}, q[4*p +: 4]} << (base - p));
-    end
-    coefs = sum[QW-1:0];
-  endfunction
-
-  // sum of the coefficients, times 2^(P-2)
-  function automatic logic signed [QW-1:0] flat(input logic [15:0] q);
-    logic signed [31:0] sum;
-    sum = 32'sd0;
-    for (int p = 0; p < P; p++) sum = sum + ({{28{q[4*p+3]}}, q[4*p +: 4]} << (P - 2));
-    flat = sum[QW-1:0];
-  endfunction
+  logic [P*64-1:0]       sums4_q;                 // R4: T_p, 36 bits
+  logic signed [39:0]    value5_q;                // R5: the total
 
   // R1
   always_ff @(posedge clk_i) begin
@@ -98,8 +85,7 @@ module lane_seedlm #(
       end
       for (int c = 0; c < C; c++) begin
         act = {{16{act_i[16*c+15]}}, act_i[16*c +: 16]};
-        prod2_q[PW*c +: PW] <= $signed({{MW{act_i[16*c+15]}}, act_i[16*c +: 16]})
-                               * $signed({{16{1'b0}}, x1_q[c*P+P +: MW]});
+        prod2_q[c] <= PW'(act * $signed({{(32 - MW) {1'b0}}, x1_q[c*P+P +: MW]}));
         for (int i = 0; i < E; i++) begin
           lo[i] = lo[i] + (act & {32{x1_q[c*P+1+i]}});
           hi[i] = hi[i] + (act & {32{x1_q[c*P+17+i]}});
@@ -114,7 +100,7 @@ module lane_seedlm #(
     end
   end
 
-  // R3. Four products of PW <= 30 bits add up in 32.
+  // R3. Four products of at most 30 bits add up in 32.
   always_ff @(posedge clk_i) begin
     if (en_i) begin : p_sum
       logic [31:0] four;
@@ -123,7 +109,7 @@ module lane_seedlm #(
       for (int s = 0; s < S; s++) begin
         four = '0;
         for (int k = 0; k < 4; k++) begin
-          four = four + {{(32 - PW) {prod2_q[PW*(4*s+k)+PW-1]}}, prod2_q[PW*(4*s+k) +: PW]};
+          four = four + {{(32 - PW) {prod2_q[4*s+k][PW-1]}}, prod2_q[4*s+k]};
         end
         all = all + {{32{four[31]}}, four};
       end
@@ -134,27 +120,34 @@ module lane_seedlm #(
     end
   end
 
-  // R4
+  // R4. Edges P-1..15 are the middle; the low ones are edge3_q fields 0..E-1, the high ones E..2E-1.
   always_ff @(posedge clk_i) begin
-    if (en_i) begin : p_coefficients
-      logic signed [31:0] lo, hi;
-      lo = 32'sd0;
-      hi = -(flat(q3_q) * act_sum_i);
-      for (int i = 0; i < E; i++) begin
-        lo = lo + coefs(q3_q, 0, i, i) * $signed(edge3_q[32*i +: 20]);
-        hi = hi + coefs(q3_q, i + 1, P - 1, i + P - 1) * $signed(edge3_q[32*(E+i) +: 20]);
+    if (en_i) begin : p_states
+      logic [63:0] sum;
+      for (int p = 0; p < P; p++) begin
+        sum = ({{28{mid3_q[35]}}, mid3_q} << (P - 1 - p)) - ({{44{act_sum_i[19]}}, act_sum_i} << 15);
+        for (int i = 0; i < E; i++) begin
+          if (i >= p) sum = sum + ({{44{edge3_q[32*i+19]}}, edge3_q[32*i +: 20]} << (i - p));
+          if (i < p) sum = sum + ({{44{edge3_q[32*(E+i)+19]}}, edge3_q[32*(E+i) +: 20]} << (16 + i - p));
+        end
+        sums4_q[64*p +: 64] <= {28'd0, sum[35:0]};
       end
-      lo4_q  <= lo;
-      hi4_q  <= hi;
-      mid4_q <= coefs(q3_q, 0, P - 1, P - 1) * mid3_q;
-      f4_q   <= f3_q;
+      q4_q <= q3_q;
+      f4_q <= f3_q;
     end
   end
 
-  // R5
+  // R5. Four-bit coefficients: gated additions, so that no DSP is spent on them.
   always_ff @(posedge clk_i) begin
     if (en_i) begin : p_total
-      value5_q <= mid4_q + {{8{lo4_q[31]}}, lo4_q} + ({{8{hi4_q[31]}}, hi4_q} << MW);
+      logic [63:0] sum, term;
+      sum = '0;
+      for (int p = 0; p < P; p++) begin
+        term = {{28{sums4_q[64*p+35]}}, sums4_q[64*p +: 36]};
+        sum = sum + (term & {64{q4_q[4*p]}}) + ((term << 1) & {64{q4_q[4*p+1]}})
+              + ((term << 2) & {64{q4_q[4*p+2]}}) - ((term << 3) & {64{q4_q[4*p+3]}});
+      end
+      value5_q <= sum[39:0];
       f5_q     <= f4_q;
     end
   end
