@@ -62,7 +62,7 @@ typedef struct {
     sb_device *device;
     sb_session *session;
 } cli_run;
-/* context 0: the model's own. threads 0: all. tokenizer may be left out. */
+/* context 0: the model's own, at most 2^20. threads 0: all. tokenizer may be left out. */
 sb_status cli_run_open(cli_run *r, const char *dir, const char *device, long threads, long context, bool want_tokenizer,
                        sb_error *err);
 /* A second device for the same model. */

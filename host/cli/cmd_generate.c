@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+#include "model/file.h"
 #include "seedbed/generate.h"
 
 static const char help[] =
@@ -32,12 +33,12 @@ typedef struct {
     sb_decode_state stream;
     sb_text text; /* all new text */
     bool json;
-    FILE *logits;
+    sb_file_out logits; /* appears under its name when all are written */
+    uint64_t logits_bytes;
     size_t vocab;
     uint32_t *ids;
     int n;
-    bool write_failed;
-    sb_status status; /* of the decoder */
+    sb_status status; /* of the decoder and of the logits */
     sb_error *err;
 } output;
 
@@ -57,9 +58,19 @@ static bool on_token(void *ctx, uint32_t id, const float *logits)
     o->status = sb_tokenizer_decode_next(o->tok, &o->stream, id, &o->text, o->err);
     emit_text(o, from);
     o->ids[o->n++] = id;
-    if (o->logits && fwrite(logits, sizeof *logits, o->vocab, o->logits) != o->vocab)
-        o->write_failed = true;
-    return !o->status && !o->write_failed && !cli_interrupted();
+    if (!o->status && o->logits.fd >= 0) {
+        o->status = sb_file_out_write(&o->logits, o->logits_bytes, logits, o->vocab * sizeof *logits, o->err);
+        o->logits_bytes += o->vocab * sizeof *logits;
+    }
+    return !o->status && !ferror(stdout) && !cli_interrupted();
+}
+
+static bool prompt_step(void *ctx, size_t done, size_t total)
+{
+    bool go = cli_progress_step(ctx, done, total);
+    if (done == total || !go)
+        cli_progress_end(ctx);
+    return go;
 }
 
 typedef struct {
@@ -100,16 +111,18 @@ static sb_status generate(const arguments *a, sb_error *err)
     cli_run r;
     sb_ids prompt = {0};
     sb_sampler *sampler = NULL;
-    output o = {.json = a->json, .err = err};
+    output o = {.json = a->json, .err = err, .logits = {.fd = -1}};
     sb_status st = cli_run_open(&r, a->model, a->device, a->threads, 0, true, err);
     if (!st)
         st = sb_tokenizer_encode(r.tokenizer, a->prompt, strlen(a->prompt), true, &prompt, err);
     if (!st && !prompt.n)
         st = sb_fail(err, SB_ERR_ARG, "the prompt is empty and the model has no beginning-of-text token");
+    if (!st && prompt.n > (size_t)sb_session_context(r.session))
+        st = sb_fail(err, SB_ERR_ARG, "a prompt of %zu tokens: the context has room for %d", prompt.n, sb_session_context(r.session));
     if (!st)
         st = sb_sampler_new(r.model->cfg.vocab, &a->sampler, &sampler, err);
-    if (!st && a->logits && !(o.logits = fopen(a->logits, "wb")))
-        st = sb_fail(err, SB_ERR_IO, "%s: %s", a->logits, strerror(errno));
+    if (!st && a->logits)
+        st = sb_file_out_open(&o.logits, a->logits, err);
     if (!st && !(o.ids = malloc(((size_t)a->n + 1) * sizeof *o.ids)))
         st = sb_fail(err, SB_ERR_NOMEM, "out of memory");
     if (!st) {
@@ -121,27 +134,31 @@ static sb_status generate(const arguments *a, sb_error *err)
         o.text.len = 0;
     }
     if (!st) {
-        if (!a->json)
+        if (!a->json) {
             fputs(a->prompt, stdout);
+            fflush(stdout);
+        }
         double t = cli_now();
-        sb_generate_options g = {.n = (int)a->n, .ignore_end = a->ignore_end};
+        cli_progress progress;
+        cli_progress_start(&progress, "prompt", !a->json && isatty(1)); /* a line of its own would break the text */
+        sb_generate_options g = {
+            .n = (int)a->n, .ignore_end = a->ignore_end, .progress = prompt_step, .progress_ctx = &progress};
         st = sb_generate(r.session, prompt.ids, (int)prompt.n, &g, sampler, on_token, &o, err);
         st = st ? st : o.status;
         size_t from = o.text.len;
         if (!st)
             st = sb_tokenizer_decode_end(r.tokenizer, &o.stream, &o.text, err);
         emit_text(&o, from);
-        if (!st && (o.write_failed || (o.logits && fflush(o.logits))))
-            st = sb_fail(err, SB_ERR_IO, "%s: %s", a->logits, strerror(errno));
+        if (!st && ferror(stdout)) /* nobody reads on: a closed pipe */
+            st = sb_fail(err, SB_ERR_IO, "cannot write to standard output: stopped after %d token%s", o.n, o.n == 1 ? "" : "s");
         if (!st && cli_interrupted())
             st = sb_fail(err, SB_ERR_INTERRUPTED, "interrupted after %d tokens", o.n);
+        if (!st && a->logits)
+            st = sb_file_out_commit(&o.logits, err);
         if (!st)
             report(a, &r, &o, prompt.n, cli_now() - t);
     }
-    if (o.logits && fclose(o.logits) && !st)
-        st = sb_fail(err, SB_ERR_IO, "%s: %s", a->logits, strerror(errno));
-    if (st && o.logits)
-        remove(a->logits);
+    sb_file_out_abort(&o.logits);
     free(o.ids);
     sb_ids_free(&prompt);
     sb_text_free(&o.text);

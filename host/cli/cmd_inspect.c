@@ -12,13 +12,16 @@ static const char help[] =
     "pre-scale and the bits an accumulator can need in the worst case (max over rows of sum |w_int| times 2^15; 64 are there).\n";
 
 /* Bits of a signed accumulator that no activation vector can overflow; 0 for binary32 tensors. */
-static int accumulator_bits(const sb_linear *l)
+static sb_status accumulator_bits(const sb_linear *l, int *bits, sb_error *err)
 {
+    *bits = 0;
     if (!l->words)
-        return 0;
+        return SB_OK;
     int64_t *w = malloc(l->cols * sizeof *w);
+    if (!w)
+        return sb_fail(err, SB_ERR_NOMEM, "out of memory for a row of %s", l->name);
     double worst = 0;
-    for (size_t r = 0; w && r < l->rows; r++) {
+    for (size_t r = 0; r < l->rows && !cli_interrupted(); r++) {
         sb_codec_decode_row_int(l->codec, l->words + r * sb_codec_row_words(l->codec, l->cols), l->cols, w);
         double sum = 0;
         for (size_t c = 0; c < l->cols; c++)
@@ -26,16 +29,19 @@ static int accumulator_bits(const sb_linear *l)
         worst = sum > worst ? sum : worst;
     }
     free(w);
-    return worst > 0 ? (int)floor(log2(worst)) + 1 + 15 + 1 : 1;
+    *bits = worst > 0 ? (int)floor(log2(worst)) + 1 + 15 + 1 : 1;
+    return cli_interrupted() ? sb_fail(err, SB_ERR_INTERRUPTED, "interrupted at %s", l->name) : SB_OK;
 }
 
 static sb_status show(sb_linear *l, void *ctx, sb_error *err)
 {
-    (void)err;
     json_object *list = ctx;
     const char *codec = l->codec ? l->codec->name : "fp32";
     double bpw = 8.0 * (double)sb_linear_bytes(l) / (double)(l->rows * l->cols);
-    int bits = accumulator_bits(l);
+    int bits;
+    sb_status st = accumulator_bits(l, &bits, err);
+    if (st)
+        return st;
     if (!list) {
         printf("  %-44s %6zu x %-6zu %-8s %6.3f bits %10zu bytes  scale 2^%-4d acc %d bits\n", l->name, l->rows, l->cols, codec, bpw,
                sb_linear_bytes(l), l->scale_exp, bits);
@@ -117,8 +123,10 @@ static int run(int argc, char **argv)
         print_ints("FFN", k->ffn, k->n_layers);
     }
     st = sb_model_each_linear(m, show, list, &err);
-    if (json)
+    if (json && !st)
         cli_print_json(o);
+    else
+        json_object_put(o);
     sb_model_free(m);
     return st ? cli_fail(st, &err) : 0;
 }

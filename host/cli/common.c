@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { MAX_CONTEXT = 1 << 20 }; /* docs/numerics.md, 6.1 */
+
 int cli_fail(sb_status st, const sb_error *err)
 {
     fprintf(stderr, "seedbed: %s\n", err->msg[0] ? err->msg : "failed");
@@ -145,6 +147,13 @@ void cli_print_counters(const sb_counters *k, double steps, const char *per)
             100 * (double)k->drain / t, 100 * (double)k->control / t);
 }
 
+/* What the model allows, and no more than every device's cache can hold: some configs claim millions of tokens. */
+static long fit_context(const sb_model *m, long context)
+{
+    long most = m->cfg.max_context < MAX_CONTEXT ? m->cfg.max_context : MAX_CONTEXT;
+    return context <= 0 || context > most ? most : context;
+}
+
 sb_status cli_run_place(const cli_run *r, const char *device, long threads, long context, sb_device **dev, sb_session **session,
                         sb_error *err)
 {
@@ -152,9 +161,7 @@ sb_status cli_run_place(const cli_run *r, const char *device, long threads, long
     sb_status st = sb_device_open(device, &opt, dev, err);
     if (st)
         return st;
-    if (context <= 0 || context > r->model->cfg.max_context)
-        context = r->model->cfg.max_context;
-    return cli_session_open(r->model, *dev, context, session, err);
+    return cli_session_open(r->model, *dev, fit_context(r->model, context), session, err);
 }
 
 sb_status cli_run_open(cli_run *r, const char *dir, const char *device, long threads, long context, bool want_tokenizer,
@@ -174,12 +181,9 @@ sb_status cli_run_open(cli_run *r, const char *dir, const char *device, long thr
         st = sb_fail(err, SB_ERR_FORMAT, "%s/tokenizer.json: %zu tokens, but the model's vocabulary has %d", dir,
                      sb_tokenizer_size(r->tokenizer), r->model->cfg.vocab);
     if (!st && sb_device_is_exact(r->device))
-        st = sb_model_pack(r->model, sb_codec_by_id(SB_CODEC_FP16), err);
-    if (!st) {
-        if (context <= 0 || context > r->model->cfg.max_context)
-            context = r->model->cfg.max_context;
-        st = cli_session_open(r->model, r->device, context, &r->session, err);
-    }
+        st = sb_model_pack(r->model, sb_codec_by_id(SB_CODEC_FP16), (int)threads, err);
+    if (!st)
+        st = cli_session_open(r->model, r->device, fit_context(r->model, context), &r->session, err);
     if (st)
         cli_run_close(r);
     return st;

@@ -44,12 +44,15 @@ int main(int argc, char **argv)
     }
     for (int i = 0; i < N_COMMANDS; i++) {
         if (!strcmp(argv[1], commands[i]->name)) {
+            char name[32]; /* getopt starts its messages with argv[0] */
+            snprintf(name, sizeof name, "seedbed %s", commands[i]->name);
+            argv[1] = name;
             int rc = commands[i]->run(argc - 1, argv + 1);
-            if (fflush(stdout) || ferror(stdout)) {
-                fprintf(stderr, "seedbed: cannot write to standard output\n");
-                rc = rc ? rc : 1;
-            }
-            return rc;
+            bool lost = fflush(stdout) || ferror(stdout);
+            if (rc || !lost)
+                return rc;
+            fprintf(stderr, "seedbed: cannot write to standard output\n");
+            return 1;
         }
     }
     fprintf(stderr, "seedbed: unknown command '%s' (see `seedbed --help`)\n", argv[1]);

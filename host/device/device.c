@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The device seam's front: opening by name, memory, and running a command list through a back end's table of operations. */
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ sb_status sb_device_open(const char *spec, const sb_device_options *opt, sb_devi
         free(dev);
         return st;
     }
+    if (dev->opt.threads <= 0) /* after open: to BLAS, no wish is not the same as all */
+        dev->opt.threads = omp_get_max_threads();
     *out = dev;
     return SB_OK;
 }

@@ -146,7 +146,8 @@ sb_status sb_attention(sb_device *dev, const sb_command *c, sb_error *err)
     bool oom = false;
     /* Small ones are done before the threads would have started. */
     bool large = (size_t)c->batch * heads * (pos + c->batch) * hd > 1 << 20;
-#pragma omp parallel for collapse(2) schedule(static) reduction(|| : oom) if (large)
+    int threads = large ? dev->opt.threads : 1;
+#pragma omp parallel for num_threads(threads) collapse(2) schedule(static) reduction(|| : oom)
     for (size_t v = 0; v < c->batch; v++) {
         for (size_t h = 0; h < heads; h++) {
             float *score = malloc((pos + v + 1) * sizeof *score);

@@ -7,11 +7,16 @@
 
 #include "device/device_internal.h"
 
+/* OpenBLAS's own; cblas.h has it only where it is OpenBLAS's. */
+void openblas_set_num_threads(int n);
+
 static sb_status ref_open(sb_device *dev, const char *params, sb_error *err)
 {
     sb_status st = sb_params_parse("ref", params, NULL, 0, err);
     if (st)
         return st;
+    if (dev->opt.threads > 0)
+        openblas_set_num_threads(dev->opt.threads); /* of the whole process: it knows no other */
     snprintf(dev->describe, sizeof dev->describe, "binary32 on decoded weights, BLAS");
     return SB_OK;
 }
@@ -29,7 +34,7 @@ static sb_status ref_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *a
         return st;
     float *out = sb_ptr(dev, *addr);
     size_t row_words = sb_codec_row_words(m->codec, m->cols);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for num_threads(dev->opt.threads) schedule(static)
     for (size_t r = 0; r < m->rows; r++)
         sb_codec_decode_row_f32(m->codec, m->words + r * row_words, m->cols, m->scale_exp, out + r * m->cols);
     return SB_OK;

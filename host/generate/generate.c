@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "seedbed/generate.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static bool is_end(const sb_model_config *c, uint32_t token)
@@ -9,6 +10,14 @@ static bool is_end(const sb_model_config *c, uint32_t token)
         if (c->eos_ids[i] == (int)token)
             return true;
     return false;
+}
+
+static bool all_finite(const float *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
 }
 
 sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const sb_generate_options *opt, sb_sampler *sampler,
@@ -25,8 +34,14 @@ sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const
     for (int i = 0; i < n_prompt && !st; i += SB_SESSION_MAX_BATCH) {
         int m = n_prompt - i < SB_SESSION_MAX_BATCH ? n_prompt - i : SB_SESSION_MAX_BATCH;
         st = sb_session_eval(s, prompt + i, m, false, logits, err);
+        if (!st && opt->progress && !opt->progress(opt->progress_ctx, (size_t)(i + m), (size_t)n_prompt))
+            st = sb_fail(err, SB_ERR_INTERRUPTED, "interrupted after %d of %d tokens of the prompt", i + m, n_prompt);
     }
     for (int i = 0; i < opt->n && !st; i++) {
+        if (!all_finite(logits, c->vocab)) {
+            st = sb_fail(err, SB_ERR_DEVICE, "the logits after %d tokens are not finite", sb_session_position(s));
+            break;
+        }
         uint32_t token = sb_sampler_next(sampler, logits);
         if ((!opt->ignore_end && is_end(c, token)) || !fn(ctx, token, logits) || i + 1 == opt->n ||
              sb_session_position(s) == sb_session_context(s))

@@ -16,8 +16,15 @@ static double token_nll(const float *logits, int vocab, uint32_t target)
     return m + log(sum) - (double)logits[target];
 }
 
+typedef struct {
+    sb_progress_fn fn; /* may be NULL */
+    void *ctx;
+    size_t done, total; /* tokens of the text, before the window */
+} reporter;
+
 /* One window: input[0..n) predicts input[1..n]. */
-static sb_status window(sb_session *s, const uint32_t *input, size_t n, float *logits, sb_perplexity *out, sb_error *err)
+static sb_status window(sb_session *s, const uint32_t *input, size_t n, float *logits, const reporter *r, sb_perplexity *out,
+                        sb_error *err)
 {
     int vocab = sb_session_config(s)->vocab;
     sb_session_rewind(s, 0);
@@ -33,6 +40,9 @@ static sb_status window(sb_session *s, const uint32_t *input, size_t n, float *l
             out->nll += nll;
             out->tokens++;
         }
+        size_t done = r->done + i + (size_t)m;
+        if (r->fn && !r->fn(r->ctx, done, r->total))
+            return sb_fail(err, SB_ERR_INTERRUPTED, "perplexity: interrupted after %zu of %zu tokens", done, r->total);
     }
     return SB_OK;
 }
@@ -58,9 +68,7 @@ sb_status sb_perplexity_measure(sb_session *s, const uint32_t *ids, size_t n, in
         for (size_t i = 0; i < m; i++)
             input[lead + i] = ids[at + i];
         if (lead + m >= 2)
-            st = window(s, input, lead + m - 1, logits, out, err);
-        if (!st && progress && !progress(progress_ctx, at + m, n))
-            st = sb_fail(err, SB_ERR_INTERRUPTED, "perplexity: interrupted after %zu of %zu tokens", at + m, n);
+            st = window(s, input, lead + m - 1, logits, &(reporter){progress, progress_ctx, at, n}, out, err);
     }
     out->perplexity = exp(out->nll / (double)(out->tokens ? out->tokens : 1));
     free(logits);

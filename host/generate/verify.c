@@ -48,7 +48,7 @@ static void locate(const sb_command *c, unsigned bytes, size_t i, size_t *vector
     *row = per ? i % per : i;
 }
 
-static void note_difference(compare *x, const sb_command *c, const sb_range *r, unsigned bytes, size_t i)
+static void note_difference(compare *x, const sb_command *c, unsigned bytes, size_t i)
 {
     sb_verify_result *o = x->out;
     o->found = true;
@@ -59,7 +59,6 @@ static void note_difference(compare *x, const sb_command *c, const sb_range *r, 
     locate(c, bytes, i, &o->vector, &o->row);
     o->expected = value_at(x->ba + i * bytes, bytes);
     o->got = value_at(x->bb + i * bytes, bytes);
-    (void)r;
 }
 
 static sb_status compare_range(compare *x, const sb_command *c, const sb_range *ra, const sb_range *rb, bool *differs, sb_error *err)
@@ -91,7 +90,7 @@ static sb_status compare_range(compare *x, const sb_command *c, const sb_range *
         if (!d)
             continue;
         if (!x->out->found)
-            note_difference(x, c, ra, bytes, i);
+            note_difference(x, c, bytes, i);
         x->out->differing_values++;
         x->out->differing_bits += (uint64_t)__builtin_popcountll(d);
     }

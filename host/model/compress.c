@@ -47,12 +47,15 @@ static bool on_codec_progress(void *ctx, size_t done, size_t total)
     return on_progress(p->j, (size_t)((double)p->weights * (double)done / (double)(total ? total : 1)), 0);
 }
 
-static void add_error(job *j, const sb_model_tensor *t, const sb_codec *codec, const float *w, const uint32_t *words, int scale_exp)
+static sb_status add_error(job *j, const sb_model_tensor *t, const sb_codec *codec, const float *w, const uint32_t *words,
+                           int scale_exp, sb_error *err)
 {
     size_t rows = (size_t)t->shape[0], cols = (size_t)t->shape[1], row_words = sb_codec_row_words(codec, cols);
     float *row = malloc(cols * sizeof *row);
     double error = 0, energy = 0;
-    for (size_t r = 0; row && r < rows; r++) {
+    if (!row)
+        return sb_fail(err, SB_ERR_NOMEM, "%s: out of memory for a row", t->name);
+    for (size_t r = 0; r < rows; r++) {
         sb_codec_decode_row_f32(codec, words + r * row_words, cols, scale_exp, row);
         for (size_t c = 0; c < cols; c++) {
             double d = (double)w[r * cols + c] - (double)row[c];
@@ -68,6 +71,7 @@ static void add_error(job *j, const sb_model_tensor *t, const sb_codec *codec, c
         j->stats->worst_relative = relative;
         snprintf(j->stats->worst, sizeof j->stats->worst, "%s", t->base);
     }
+    return SB_OK;
 }
 
 /* Encodes one matrix, or takes its words from an interrupted run. */
@@ -98,7 +102,7 @@ static sb_status encode_matrix(job *j, size_t i, sb_error *err)
         if (!st && !is_head(t)) {
             j->stats->linear_weights += weights;
             j->stats->linear_bits += 8 * (uint64_t)bytes;
-            add_error(j, t, codec, w, words, scale_exp);
+            st = add_error(j, t, codec, w, words, scale_exp, err);
         } else if (!st) {
             j->stats->embed_weights += weights;
             j->stats->embed_bits += 8 * (uint64_t)bytes;
@@ -206,10 +210,12 @@ static void identity(const job *j, const char *in, char *buf, size_t size)
 static sb_status check_places(const char *in, const char *out, bool force, sb_error *err)
 {
     char *tokenizer = sb_file_join(in, "tokenizer.json"), *config = sb_file_join(out, "config.json");
-    struct stat s;
+    struct stat s, from;
     sb_status st = tokenizer && config ? SB_OK : sb_fail(err, SB_ERR_NOMEM, "out of memory");
     if (!st && stat(tokenizer, &s))
         st = sb_fail(err, SB_ERR_IO, "%s: %s", tokenizer, strerror(errno));
+    if (!st && stat(in, &from) == 0 && stat(out, &s) == 0 && s.st_dev == from.st_dev && s.st_ino == from.st_ino)
+        st = sb_fail(err, SB_ERR_ARG, "%s: is the model to compress; choose another place", out);
     if (!st && force && lstat(out, &s) == 0 && stat(config, &s))
         st = sb_fail(err, SB_ERR_ARG, "%s: exists and is not a model directory; --force does not replace it", out);
     free(tokenizer);

@@ -22,7 +22,7 @@ typedef struct {
     char *path, *tmp;
 } sb_file_out;
 
-/* Creates PATH.tmp-PID beside PATH. */
+/* Creates PATH.tmp-PID beside PATH, which must be a regular file if it exists. */
 sb_status sb_file_out_open(sb_file_out *f, const char *path, sb_error *err);
 sb_status sb_file_out_write(sb_file_out *f, uint64_t offset, const void *data, size_t bytes, sb_error *err);
 /* fsync, rename over PATH, fsync the directory. On failure the temporary file is removed and PATH is as it was. */

@@ -212,16 +212,22 @@ sb_status sb_model_each_linear(sb_model *m, sb_linear_fn fn, void *ctx, sb_error
     return st;
 }
 
+typedef struct {
+    const sb_codec *codec;
+    int threads;
+} packing;
+
 static sb_status pack_linear(sb_linear *l, void *ctx, sb_error *err)
 {
-    const sb_codec *codec = ctx;
+    const packing *p = ctx;
+    const sb_codec *codec = p->codec;
     if (!l->f32)
         return SB_OK;
     l->scale_exp = codec->choose_scale_exp(l->f32, l->rows * l->cols);
     l->words = malloc(l->rows * sb_codec_row_words(codec, l->cols) * 4);
     if (!l->words)
         return no_memory(err, l->name);
-    sb_status st = codec->encode(l->f32, l->rows, l->cols, l->scale_exp, &(sb_encode_options){0}, l->words, err);
+    sb_status st = codec->encode(l->f32, l->rows, l->cols, l->scale_exp, &(sb_encode_options){.threads = p->threads}, l->words, err);
     if (st)
         return st;
     l->codec = codec;
@@ -230,9 +236,9 @@ static sb_status pack_linear(sb_linear *l, void *ctx, sb_error *err)
     return SB_OK;
 }
 
-sb_status sb_model_pack(sb_model *m, const sb_codec *codec, sb_error *err)
+sb_status sb_model_pack(sb_model *m, const sb_codec *codec, int threads, sb_error *err)
 {
-    return sb_model_each_linear(m, pack_linear, (void *)codec, err);
+    return sb_model_each_linear(m, pack_linear, &(packing){codec, threads}, err);
 }
 
 size_t sb_linear_bytes(const sb_linear *l)

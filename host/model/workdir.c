@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,15 +15,26 @@
 
 struct sb_workdir {
     char *out, *path;
+    int lock; /* the open directory path, locked; -1 */
     bool force, committed;
 };
 
 enum { MAX_COPY = 256 << 20 };
 
+/* A symbolic link is not followed: what it points to is not ours. */
+static DIR *open_directory(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d && fd >= 0)
+        close(fd);
+    return d;
+}
+
 /* The directory holds plain files only; anything else in it makes rmdir fail, and it stays. */
 static void remove_files(const char *dir, bool pieces_only)
 {
-    DIR *d = opendir(dir);
+    DIR *d = open_directory(dir);
     struct dirent *e;
     while (d && (e = readdir(d))) {
         size_t len = strlen(e->d_name);
@@ -38,7 +50,29 @@ static void remove_files(const char *dir, bool pieces_only)
 static void remove_directory(const char *dir)
 {
     remove_files(dir, false);
-    rmdir(dir);
+    if (rmdir(dir))
+        unlink(dir); /* a symbolic link */
+}
+
+/* True unless dir could be listed and holds nothing. */
+static bool has_files(const char *dir)
+{
+    DIR *d = open_directory(dir);
+    struct dirent *e;
+    bool any = !d;
+    while (!any && (e = readdir(d)))
+        any = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (d)
+        closedir(d);
+    return any;
+}
+
+static bool has_identity(const char *dir)
+{
+    char *path = sb_file_join(dir, "identity");
+    bool is = path && access(path, F_OK) == 0;
+    free(path);
+    return is;
 }
 
 static void sync_directory(const char *dir)
@@ -86,6 +120,7 @@ sb_status sb_workdir_open(const char *out, const char *identity, bool force, sb_
         return sb_fail(err, SB_ERR_ARG, "the output directory has no name");
     sb_workdir *w = calloc(1, sizeof *w);
     if (w) {
+        w->lock = -1;
         w->out = strndup(out, len);
         w->path = malloc(len + sizeof ".partial");
     }
@@ -100,6 +135,17 @@ sb_status sb_workdir_open(const char *out, const char *identity, bool force, sb_
         st = sb_fail(err, SB_ERR_ARG, "%s: exists already (--force replaces it)", w->out);
     else if (mkdir(w->path, 0777) && errno != EEXIST)
         st = sb_fail(err, SB_ERR_IO, "%s: cannot create the directory: %s", w->path, strerror(errno));
+    if (st) {
+        sb_workdir_close(w, true);
+        return st;
+    }
+    w->lock = open(w->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (w->lock < 0)
+        st = sb_fail(err, SB_ERR_IO, "%s: cannot open the directory: %s", w->path, strerror(errno));
+    else if (flock(w->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        st = sb_fail(err, SB_ERR_ARG, "%s: another run is writing it", w->path);
+    else if (has_files(w->path) && !has_identity(w->path))
+        st = sb_fail(err, SB_ERR_ARG, "%s: exists and is not what an interrupted run left; remove or rename it", w->path);
     if (st) {
         sb_workdir_close(w, true);
         return st;
@@ -208,6 +254,8 @@ void sb_workdir_close(sb_workdir *w, bool keep)
         return;
     if (!keep && !w->committed && w->path)
         remove_directory(w->path);
+    if (w->lock >= 0)
+        close(w->lock);
     free(w->out);
     free(w->path);
     free(w);

@@ -11,7 +11,8 @@
 
 typedef struct sb_workdir sb_workdir;
 
-/* identity: one line; pieces left by a run with another identity are thrown away. OUT must not exist unless force. */
+/* identity: one line; pieces left by a run with another identity are thrown away. OUT must not exist unless force. An
+ * OUT.partial that another process works in, or that no run of this program left, is refused (SB_ERR_ARG). */
 sb_status sb_workdir_open(const char *out, const char *identity, bool force, sb_workdir **w, sb_error *err);
 const char *sb_workdir_path(const sb_workdir *w);
 /* Piece i: true if it was there with exactly this size. */

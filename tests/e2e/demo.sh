@@ -8,6 +8,7 @@ work=$build/demo
 prompt='Once upon a time, there was a little'
 n=64
 mkdir -p "$work"
+rm -f "$work"/cpu.* "$work"/sim.* # of an earlier run: they must not stand in for this one's
 
 echo "1. Compress $model: every block of 8 weights becomes a 16-bit seed, an exponent and three 4-bit coefficients"
 "$build/seedbed" compress "$model" -o "$work/model" --codec seedlm4 --round search --force
@@ -21,6 +22,10 @@ for device in cpu sim; do
     "$build/seedbed" generate "$work/model" --prompt "$prompt" -n $n --ignore-end --device $device \
         --logits "$work/$device.logits" | tee "$work/$device.txt"
     echo "---"
+    if [ ! -s "$work/$device.logits" ]; then # a pipeline's status is tee's
+        echo "generate --device $device failed" >&2
+        exit 1
+    fi
 done
 
 status=0

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input gets one clear line and a non-zero exit; nothing is left half-written; nothing trips a sanitizer."""
+import fcntl
 import glob
 import json
 import os
@@ -117,6 +118,7 @@ class BadInput(Scratch):
         self.refuse(("generate", SHIPPED), "--prompt", status=2)
         self.refuse(("generate", SHIPPED, "--prompt", "x", "-n", "many"), "many", status=2)
         self.refuse(("compress", SHIPPED, "-o", self.path("o"), "--codec", "zip"), "zip", status=2)
+        self.refuse(("generate", SHIPPED, "--prompt"), "seedbed generate", "requires an argument", status=2)
         self.refuse(("frobnicate",), "frobnicate", status=2)
         self.assertEqual(os.listdir(self.dir), [])
 
@@ -129,6 +131,94 @@ class BadInput(Scratch):
         self.refuse(("compress", SHIPPED, "-o", out, "--codec", "fp16", "--force"), out)
         self.assertEqual(os.listdir(out), ["precious"])
         self.assertEqual(os.listdir(self.dir), ["out"])
+
+    def test_the_model_itself_is_no_output(self):
+        """--force must not replace what is being read, under whatever name."""
+        model = self.copy_model(SHIPPED)
+        before = sorted(os.listdir(model))
+        os.symlink("model", self.path("alias"))
+        for out in (model, model + "/", self.path("alias")):
+            self.refuse(("compress", model, "-o", out, "--codec", "fp16", "--force"), "is the model to compress")
+        os.rename(model, self.path("m.partial"))
+        self.refuse(("compress", self.path("m.partial"), "-o", self.path("m"), "--codec", "fp16"), "m.partial")
+        self.assertEqual(sorted(os.listdir(self.path("m.partial"))), before)
+
+    def test_a_strange_partial_directory_is_kept(self):
+        part = self.path("out.partial")
+        os.mkdir(part)
+        with open(os.path.join(part, "precious"), "w", encoding="utf-8") as f:
+            f.write("x")
+        self.refuse(("compress", SHIPPED, "-o", self.path("out"), "--codec", "fp16"), "out.partial")
+        self.assertEqual(os.listdir(part), ["precious"])
+
+    def test_two_runs_do_not_share_a_partial_directory(self):
+        part = self.path("out.partial")
+        os.mkdir(part)
+        fd = os.open(part, os.O_RDONLY)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            self.refuse(("compress", SHIPPED, "-o", self.path("out"), "--codec", "fp16"), "another run")
+        finally:
+            os.close(fd)
+        self.assertEqual(os.listdir(part), [])
+        self.assertEqual(run("compress", SHIPPED, "-o", self.path("out"), "--codec", "fp16").returncode, 0)
+
+    def test_force_replaces_a_link_and_not_what_it_points_to(self):
+        target = self.copy_model(SHIPPED, "target")
+        before = sorted(os.listdir(target))
+        os.symlink("target", self.path("out"))
+        p = run("compress", SHIPPED, "-o", self.path("out"), "--codec", "fp16", "--force", binary=BINARY, env=ENV)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertEqual(sorted(os.listdir(target)), before)
+        self.assertFalse(os.path.islink(self.path("out")))
+        self.assertEqual(sorted(os.listdir(self.dir)), ["out", "target"])
+
+    def test_logits_file(self):
+        """Whole under its name or not there; an old one survives a failure; a link is left alone."""
+        file, link = self.path("logits"), self.path("link")
+        with open(file, "w", encoding="utf-8") as f:
+            f.write("old")
+        os.symlink("nowhere", link)
+        self.refuse(("generate", SHIPPED, "--prompt", "x", "-n", 1, "--logits", link), "link")
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+        p = run("generate", SHIPPED, "--prompt", "x", "-n", 8, "--logits", file, binary=BINARY, env=ENV, preexec=limit)
+        self.assertEqual(p.returncode, 1, p.stderr)
+        self.assertIn("File too large", p.stderr)
+        with open(file, encoding="utf-8") as f:
+            self.assertEqual(f.read(), "old")
+        self.assertEqual(sorted(os.listdir(self.dir)), ["link", "logits"])
+        self.assertEqual(run("generate", SHIPPED, "--prompt", "x", "-n", 3, "--ignore-end", "--logits", file).returncode, 0)
+        self.assertEqual(os.path.getsize(file), 3 * 1024 * 4)
+
+    def test_prompt_longer_than_the_context(self):
+        """Refused before anything is printed."""
+        p = run("generate", SHIPPED, "--prompt", "Once upon a time " * 200, binary=BINARY, env=ENV)
+        self.assertEqual(p.returncode, 1)
+        self.assertEqual(p.stdout, "")
+        self.assertRegex(p.stderr, r"^seedbed: a prompt of \d+ tokens: the context has room for 256\n$")
+
+    def test_a_context_of_millions(self):
+        model = self.copy_model(SHIPPED)
+        file = os.path.join(model, "config.json")
+        with open(file, encoding="utf-8") as f:
+            c = json.load(f)
+        c["max_context_length"] = c["rope_max_length"] = 1 << 26
+        with open(file, "w", encoding="utf-8") as f:
+            json.dump(c, f)
+        for device in ("cpu", "ref"):
+            p = run("generate", model, "--prompt", "Once", "-n", 3, "--device", device)
+            self.assertEqual((p.returncode, p.stderr), (0, ""))
+
+    def test_closed_pipe_ends_generate(self):
+        """head(1) has enough: the rest is not computed."""
+        args = [SEEDBED, "generate", SHIPPED, "--prompt", "Once", "-n", "250", "--ignore-end"]
+        with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+            p.stdout.close()
+            err = p.stderr.read().decode()
+        self.assertEqual(p.returncode, 1)
+        self.assertRegex(err, r"^seedbed: cannot write to standard output: stopped after 1 tokens?\n$")
 
     def test_full_disk_by_file_limit(self):
         """A write that the system refuses half-way, as on a full disk (a limit on file size needs no privileges)."""

@@ -97,8 +97,8 @@ class Devices(unittest.TestCase):
         self.assertEqual(draw[0], draw[1])
         self.assertNotEqual(draw[0], draw[2])
 
-    def test_prefill_equals_decode(self):
-        """A long prompt in chunks of 16 and the same tokens one by one (verify feeds them singly) agree on the next token."""
+    def test_long_prompt_in_chunks(self):
+        """The sim device splits batches of 16 into single vectors; that prefill equals decode is tests/unit/test_generate.c's."""
         model = compressed("tinystories-openelm", SHIPPED, "seedlm4")
         text = "One day, a little girl named Lily found a needle in her room. She knew it was difficult to play with it"
         a = run_json("generate", model, "--prompt", text, "-n", 12, "--device", "cpu")

@@ -26,8 +26,7 @@ typedef struct {
 } sb_counters;
 
 typedef struct {
-    int threads;         /* 0: all the machine has */
-    unsigned timeout_ms; /* for sb_device_submit; 0: the device's default */
+    int threads; /* of the host's share too; 0: all the machine has */
 } sb_device_options;
 
 typedef struct {

@@ -31,9 +31,12 @@ typedef bool (*sb_token_fn)(void *ctx, uint32_t token, const float *logits);
 typedef struct {
     int n;           /* at most so many new tokens */
     bool ignore_end; /* do not stop at an end token of the model */
+    sb_progress_fn progress; /* of the prompt's tokens; false stops (SB_ERR_INTERRUPTED); may be NULL */
+    void *progress_ctx;
 } sb_generate_options;
 
-/* Evaluates the prompt (n_prompt >= 1 ids), then draws tokens until n, an end token, or the context's end. */
+/* Evaluates the prompt (n_prompt >= 1 ids), then draws tokens until n, an end token, or the context's end. Logits that are
+ * not finite are SB_ERR_DEVICE: no token could be drawn from them. */
 sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const sb_generate_options *opt, sb_sampler *sampler,
                       sb_token_fn fn, void *ctx, sb_error *err);
 

@@ -42,8 +42,9 @@ typedef struct {
 sb_status sb_model_load(const char *dir, sb_model **out, sb_error *err);
 void sb_model_free(sb_model *m);
 
-/* Gives every linear layer that holds binary32 a packed form, so that exact devices can take it; binary32 is dropped. */
-sb_status sb_model_pack(sb_model *m, const sb_codec *codec, sb_error *err);
+/* Gives every linear layer that holds binary32 a packed form, so that exact devices can take it; binary32 is dropped.
+ * threads 0: all. */
+sb_status sb_model_pack(sb_model *m, const sb_codec *codec, int threads, sb_error *err);
 
 /* Calls fn for every linear layer and the embedding table (and the head if it is not tied). */
 typedef sb_status (*sb_linear_fn)(sb_linear *l, void *ctx, sb_error *err);
