@@ -62,7 +62,7 @@ class Devices(unittest.TestCase):
                     self.assertEqual(r["tokens"], 32)
                     self.assertGreater(r["values"], 100000)
                     c = r["counters"]
-                    parts = ("useful", "wait_read", "stall", "act_load", "drain", "control")
+                    parts = ("useful", "wait_read", "stall", "act_load", "drain", "control", "compute")
                     self.assertEqual(sum(c[k] for k in parts), c["cycles"], "every cycle in exactly one class")
 
     def test_sim_under_stalls_refresh_and_latency(self):
