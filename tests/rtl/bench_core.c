@@ -28,8 +28,9 @@ typedef struct {
     const sb_sim_interface *api;
     uint8_t *mem, *image; /* what the core works on; what the model makes of it */
     uint64_t bytes, top;  /* allocated up to here */
+    uint64_t stride;      /* PORT_STRIDE */
     m_rng rng;
-    size_t lanes, align;
+    size_t lanes, ports, align; /* lanes of a port */
 } bench;
 
 typedef struct {
@@ -61,16 +62,47 @@ static uint32_t random_word(bench *b, int codec)
     }
 }
 
+/* Row groups of port p: p, p + ports, ... */
+static size_t port_groups(const bench *b, size_t rows, size_t p)
+{
+    size_t groups = (rows + b->lanes - 1) / b->lanes;
+    return groups > p ? (groups - p + b->ports - 1) / b->ports : 0;
+}
+
+static uint64_t group_bytes(const bench *b, int codec, size_t cols)
+{
+    return (m_words(codec, cols) + m_sides(codec, cols)) * b->lanes * 4;
+}
+
+/* From one port's part of the weights to the next: docs/formats.md, unless PORT_STRIDE says otherwise. */
+static uint64_t slice_bytes(const bench *b, int codec, size_t rows, size_t cols)
+{
+    if (b->stride) return b->stride;
+    return (port_groups(b, rows, 0) * group_bytes(b, codec, cols) + 4095) / 4096 * 4096;
+}
+
+/* What a core reads, without what lies between the parts. */
 static uint64_t weight_bytes(const bench *b, int codec, size_t rows, size_t cols)
 {
-    return (rows + b->lanes - 1) / b->lanes * (m_words(codec, cols) + m_sides(codec, cols)) * b->lanes * 4;
+    return (rows + b->lanes - 1) / b->lanes * group_bytes(b, codec, cols);
+}
+
+static uint64_t weight_span(const bench *b, int codec, size_t rows, size_t cols)
+{
+    return (b->stride ? 0 : (b->ports - 1) * slice_bytes(b, codec, rows, cols)) + port_groups(b, rows, 0) * group_bytes(b, codec, cols);
+}
+
+/* Where row group g begins, from the weights' address. */
+static uint64_t group_at(const bench *b, int codec, size_t rows, size_t cols, size_t g)
+{
+    return g % b->ports * slice_bytes(b, codec, rows, cols) + g / b->ports * group_bytes(b, codec, cols);
 }
 
 static void random_weights(bench *b, const command *c)
 {
     size_t m = m_words(c->codec, c->cols), groups = (c->rows + b->lanes - 1) / b->lanes;
-    uint32_t *out = (uint32_t *)(b->mem + c->weights);
     for (size_t g = 0; g < groups; g++) {
+        uint32_t *out = (uint32_t *)(b->mem + c->weights + group_at(b, c->codec, c->rows, c->cols, g));
         for (size_t w = 0; w < m; w++) {
             for (int side = m_has_side(c->codec) && w % 8 == 0; side >= 0; side--) {
                 for (size_t l = 0; l < b->lanes; l++) *out++ = g * b->lanes + l < c->rows ? random_word(b, c->codec) : 0;
@@ -95,7 +127,7 @@ static void random_acts(bench *b, const command *c)
 static command make_matvec(bench *b, int codec, size_t rows, size_t cols, uint64_t dst_pad)
 {
     command c = { .op = 1, .codec = codec, .batch = 1, .rows = (uint32_t)rows, .cols = (uint32_t)cols };
-    c.weights = take(b, weight_bytes(b, codec, rows, cols));
+    c.weights = take(b, weight_span(b, codec, rows, cols));
     c.src = take(b, m_act_elems(codec, cols) * 2);
     c.dst = take(b, rows * 8 + dst_pad) + dst_pad;
     random_weights(b, &c);
@@ -126,7 +158,7 @@ static void model_matvec(bench *b, const command *c)
     int64_t *y = calloc(c->rows, sizeof *y);
     CHECK(y, "out of memory");
     for (size_t r = 0; r < c->rows; r++) {
-        const uint8_t *group = b->image + c->weights + r / b->lanes * (m + sides) * b->lanes * 4;
+        const uint8_t *group = b->image + c->weights + group_at(b, c->codec, c->rows, c->cols, r / b->lanes);
         size_t beat = 0;
         uint32_t side = 0, word;
         uint64_t acc = 0;
@@ -187,8 +219,9 @@ static void snapshot(bench *b) { memcpy(b->image, b->mem, b->top + 4096); }
 static uint64_t read_beats(const bench *b, const command *c)
 {
     uint64_t bus = b->api->bus_bits / 8, stride = (uint64_t)m_act_stride(c->codec), blk = (uint64_t)m_act_block(c->codec);
-    uint64_t act = ((c->cols + blk - 1) / blk * stride * 2 + bus - 1) / bus;
-    return act + weight_bytes(b, c->codec, c->rows, c->cols) / bus;
+    uint64_t act = ((c->cols + blk - 1) / blk * stride * 2 + bus - 1) / bus, clusters = 0;
+    while (clusters < b->ports && port_groups(b, c->rows, clusters)) clusters++;
+    return clusters * act + weight_bytes(b, c->codec, c->rows, c->cols) / bus;
 }
 
 /* A list that must succeed, checked against the model, with the counters. */
@@ -201,7 +234,7 @@ static void run_list(bench *b, sb_sim *s, uint64_t list, command *c, size_t n, c
         if (c[i].op != 1) continue;
         model_matvec(b, &c[i]);
         jobs++;
-        weights += weight_bytes(b, c[i].codec, c[i].rows, c[i].cols) / bus;
+        weights += port_groups(b, c[i].rows, 0) * group_bytes(b, c[i].codec, c[i].cols) / bus;
         reads += read_beats(b, &c[i]);
         writes += (c[i].rows * 8ull + bus - 1) / bus;
     }
@@ -210,6 +243,9 @@ static void run_list(bench *b, sb_sim *s, uint64_t list, command *c, size_t n, c
     CHECK(r.counter[SB_SIM_COMMANDS] == n, "%" PRIu64 " commands, expected %zu", r.counter[SB_SIM_COMMANDS], n);
     CHECK(r.counter[SB_SIM_USEFUL] == weights, "%" PRIu64 " useful, expected %" PRIu64, r.counter[SB_SIM_USEFUL], weights);
     CHECK(r.counter[SB_SIM_WRITE_BEATS] == writes, "%" PRIu64 " write beats, expected %" PRIu64, r.counter[SB_SIM_WRITE_BEATS], writes);
+    uint64_t each = 0;
+    for (size_t p = 0; p < b->ports; p++) each += r.port_read_beats[p];
+    CHECK(each == r.counter[SB_SIM_READ_BEATS], "the ports' read beats add up to %" PRIu64, each);
     uint64_t records = (n * 64 + bus - 1) / bus, got = r.counter[SB_SIM_READ_BEATS];
     CHECK(got >= reads + records && got <= reads + records + 1, "%" PRIu64 " read beats, expected %" PRIu64, got, reads + records);
     CHECK(r.write_bytes >= writes / 2 && r.read_bytes == got * bus, "bytes moved");
@@ -220,7 +256,7 @@ static void test_shapes(bench *b)
 {
     sb_sim *s = open_sim(b, (sb_sim_config){ 0 });
     for (int codec = 0; codec < M_CODECS; codec++) {
-        for (size_t rows = 1; rows < 3 * b->lanes; rows += 1 + b->lanes / 5) {
+        for (size_t rows = 1; rows < 3 * b->lanes * b->ports; rows += 1 + b->lanes * b->ports / 5) {
             for (size_t cols = 1; cols < 210; cols += 1 + m_below(&b->rng, 13)) {
                 fresh(b);
                 command c = make_matvec(b, codec, rows, cols, 0);
@@ -237,7 +273,7 @@ static void test_limits(bench *b)
     for (int codec = 0; codec < M_CODECS; codec++) {
         uint32_t most = codec == M_SEEDLM3 ? 32768 / 16 * 12 : 32768;
         fresh(b);
-        command c = make_matvec(b, codec, b->lanes + 1, most, 0);
+        command c = make_matvec(b, codec, b->lanes * b->ports + 1, most, 0);
         run_list(b, s, 0, &c, 1, "capacity");
         c.cols = most + 1;
         put_command(b, 0, 0, &c);
@@ -287,9 +323,9 @@ static void test_hazards(bench *b)
         sb_sim *s = open_sim(b, (sb_sim_config){ .write_latency = 200, .stall_permille = round % 2 ? 300 : 0, .seed = (uint32_t)round });
         fresh(b);
         int codec = (int)m_below(&b->rng, M_CODECS), codec2 = (int)m_below(&b->rng, M_CODECS);
-        size_t lanes = b->lanes, cols = 24 * (1 + m_below(&b->rng, 6));
+        size_t lanes = b->lanes * b->ports, cols = 24 * (1 + m_below(&b->rng, 6));
         command c[3];
-        size_t need = weight_bytes(b, codec2, lanes, cols) / 8 + m_act_elems(codec2, cols) / 4 + 64;
+        size_t need = weight_span(b, codec2, lanes, cols) / 8 + m_act_elems(codec2, cols) / 4 + 64;
         c[0] = make_matvec(b, codec, need, 24, 0);
         c[1] = make_matvec(b, codec2, lanes, cols, 0);
         c[2] = make_matvec(b, codec2, lanes, cols, 0);
@@ -368,6 +404,31 @@ static void test_errors(bench *b)
         compare(b, good, bad, what->name);
         /* The core is as good as new. */
         run_list(b, s, 0, good, n, "after an error");
+        b->api->close(s);
+    }
+}
+
+/* Parts at a stride of the host's choice, as in an HBM with a channel a port: the room between them is used by others. */
+static void test_stride(bench *b)
+{
+    for (int round = 0; round < 12; round++) {
+        uint64_t region = 4u << 20, top;
+        sb_sim *s = open_sim(b, (sb_sim_config){ .read_latency = 20, .write_latency = 100, .seed = (uint32_t)round,
+                                                 .stall_permille = round % 2 ? 300 : 0 });
+        command c[6];
+        fresh(b);
+        b->stride = region;
+        CHECK(!b->api->reg_write(s, 0x24, (uint32_t)region) && !b->api->reg_write(s, 0x28, 0), "PORT_STRIDE");
+        for (int i = 0; i < 6; i++) {
+            c[i] = make_matvec(b, (int)m_below(&b->rng, M_CODECS), 1 + m_below(&b->rng, 90), 1 + m_below(&b->rng, 200), 0);
+            /* the next reads a result that lies between the parts */
+            if (i && m_below(&b->rng, 2) && c[i - 1].rows * 8ull >= m_act_elems(c[i].codec, c[i].cols) * 2) c[i].src = c[i - 1].dst;
+        }
+        CHECK(b->top < region && b->ports * region < b->bytes, "regions");
+        top = b->top;
+        b->top = (b->ports - 1) * region + top;
+        run_list(b, s, 0, c, 6, "stride");
+        b->stride = 0;
         b->api->close(s);
     }
 }
@@ -458,6 +519,7 @@ static bench load(const char *path)
     bench b = { .api = get(), .rng = { 0x5EEDBED1 } };
     CHECK(b.api->abi == SB_SIM_ABI, "%s: ABI %u, expected %u", path, b.api->abi, SB_SIM_ABI);
     b.lanes = b.api->bus_bits / 32;
+    b.ports = b.api->ports;
     b.align = b.api->bus_bits / 8 > 64 ? b.api->bus_bits / 8 : 64;
     b.bytes = 48u << 20;
     b.mem = malloc(b.bytes);
@@ -482,6 +544,7 @@ int main(int argc, char **argv)
             test_shapes(&b[i]);
             test_lists(&b[i], 60);
             test_hazards(&b[i]);
+            test_stride(&b[i]);
             test_errors(&b[i]);
             test_limits(&b[i]);
             printf("core %s: ok\n", b[i].api->variant);

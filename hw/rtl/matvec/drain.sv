@@ -5,9 +5,11 @@
 // Every group is announced before its results arrive (reserve_i), and only while room_o says so; so
 // results are never refused, and they never wait.
 //
-// Parameters: BusW; DataDepth, beats of axi_write's data FIFO (a group reserves two).
+// Parameters: BusW; DataDepth, beats of axi_write's data FIFO (a group reserves two); Ports, the row
+// groups are dealt to so many clusters in turn, of which this is one.
 // Ports
-//   job_*      destination and rows of each job, before its first group is announced
+//   job_*      where the first of this cluster's groups goes, and how many rows there are from its first
+//              one on (other clusters' included); before that group is announced
 //   reserve_i  the last beat of a group was taken; the next may follow two cycles later
 //   result_*   its results (lane_array)
 //   req_*, data_*, elem_o   to axi_write; pop_i from it
@@ -15,7 +17,8 @@
 
 module drain #(
   parameter int BusW      = 512,
-  parameter int DataDepth = 16
+  parameter int DataDepth = 16,
+  parameter int Ports     = 1
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
@@ -41,7 +44,8 @@ module drain #(
 
   localparam int Lanes  = BusW / 32;
   localparam int Elems  = BusW / 64;  // results a beat
-  localparam logic [31:0] GroupBytes = BusW >> 2;
+  localparam int Stride = Lanes * Ports;  // rows from one group to the next
+  localparam logic [31:0] StrideBytes = 8 * Stride;
   localparam int CountW = $clog2(DataDepth + 1);
 
   logic               job_valid, job_pop;
@@ -66,7 +70,7 @@ module drain #(
 
   logic               begun_q;   // addr_q and rows_q are those of the job at the head
   logic [63:0]        addr_q;
-  logic [23:0]        rows_q;    // rows left
+  logic [23:0]        rows_q;    // rows left, from the next group on
   logic [1:0]         left_q;    // beats of the captured group to send
   logic               second_q;  // the next is its upper half
   logic [2*BusW-1:0]  group_q;
@@ -75,7 +79,7 @@ module drain #(
 
   wire [63:0] addr  = begun_q ? addr_q : job_dst;
   wire [23:0] rows  = begun_q ? rows_q : job_rows;
-  wire        final_group = rows <= 24'(Lanes);
+  wire        final_group = rows <= 24'(Stride);
   wire        two         = rows > 24'(Elems);
 
   assign job_pop     = result_valid_i && final_group;
@@ -93,8 +97,8 @@ module drain #(
   always_ff @(posedge clk_i) begin
     if (result_valid_i) begin
       group_q <= result_i;
-      addr_q  <= addr + {32'd0, GroupBytes};
-      rows_q  <= rows - 24'(Lanes);
+      addr_q  <= addr + {32'd0, StrideBytes};
+      rows_q  <= rows - 24'(Stride);
       for (int l = 0; l < Lanes; l++) exist_q[l] <= rows > 24'(l);
     end
   end

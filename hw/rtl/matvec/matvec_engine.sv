@@ -5,7 +5,11 @@
 // activations, then the weights in the lane layout of docs/formats.md. A side beat comes before each
 // eight main beats of a row when the codec has a side plane.
 //
-// Parameters: BusW, Codecs, ActCap, DataDepth (see drain).
+// The last beat of a job and the first of the next are taken in consecutive cycles: once its last
+// weight beat entered the lanes nothing reads the activations any more. Only a change of codec waits
+// until the lanes are empty, and the next job's activations are loaded meanwhile.
+//
+// Parameters: BusW, Codecs, ActCap, DataDepth and Ports (see drain).
 // Ports
 //   job_*       codec, main words a row, rows, destination, command index
 //   beat_*      beats tagged TagAct and TagWei; beat_tag_i is known before the beat is
@@ -18,7 +22,8 @@ module matvec_engine #(
   parameter int         BusW      = 512,
   parameter logic [3:0] Codecs    = 4'b1111,
   parameter int         ActCap    = 32768,
-  parameter int         DataDepth = 16
+  parameter int         DataDepth = 16,
+  parameter int         Ports     = 1
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
@@ -99,16 +104,18 @@ module matvec_engine #(
   wire is_act = beat_tag_i == seedbed_pkg::TagAct;
   wire is_wei = beat_tag_i == seedbed_pkg::TagWei;
 
-  assign next_take = next_valid && !active_q && !busy;
+  logic [1:0] lane_codec_q;  // what the lanes decode; follows codec_q when they are empty
 
   wire has_side    = codec_q == seedbed_pkg::CodecInt4 || codec_q == seedbed_pkg::CodecSeedlm3;
   wire last_word   = left_q == 17'd1;
   wire ends_group  = last_word && !side_due_q;
-  wire can_take    = active_q && (!ends_group || (room && !gap_q));
+  wire can_take    = active_q && lane_codec_q == codec_q && (!ends_group || (room && !gap_q));
   wire take        = beat_valid_i && is_wei && can_take && !flush_i;
   wire take_main   = take && !side_due_q;
   wire load        = beat_valid_i && is_act && active_q && !flush_i;
   wire bad         = (take || load) && beat_err_i;
+
+  assign next_take = next_valid && (!active_q || (take && beat_last_i));
 
   assign beat_ready_o = active_q && (is_act || (is_wei && can_take));
   assign useful_o     = take;
@@ -144,6 +151,10 @@ module matvec_engine #(
   end
 
   always_ff @(posedge clk_i) begin
+    if (!busy) lane_codec_q <= codec_q;
+  end
+
+  always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       active_q <= 1'b0;
       gap_q    <= 1'b0;
@@ -163,8 +174,8 @@ module matvec_engine #(
     .we_i   (load),
     .waddr_i(fill_q),
     .wdata_i(beat_data_i),
-    .step2_i(codec_q == seedbed_pkg::CodecFp16),
-    .step8_i(codec_q != seedbed_pkg::CodecSeedlm3),
+    .step2_i(lane_codec_q == seedbed_pkg::CodecFp16),
+    .step8_i(lane_codec_q != seedbed_pkg::CodecSeedlm3),
     .re_i   (take_main),
     .relem_i(elem_q),
     .act_o  (act)
@@ -176,7 +187,7 @@ module matvec_engine #(
   ) u_lanes (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
-    .codec_i       (codec_q),
+    .codec_i       (lane_codec_q),
     .valid_i       (take),
     .beat_i        (beat_data_i),
     .side_i        (side_due_q),
@@ -191,7 +202,8 @@ module matvec_engine #(
 
   drain #(
     .BusW     (BusW),
-    .DataDepth(DataDepth)
+    .DataDepth(DataDepth),
+    .Ports    (Ports)
   ) u_drain (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
