@@ -10,7 +10,7 @@ bench-perplexity: $(BUILD)/seedbed ## perplexity of every codec on both models (
 	OPENBLAS_NUM_THREADS=1 python3 tests/bench/perplexity.py $(BUILD)/seedbed $(BUILD)/bench/perplexity.json
 
 # QUICK=1: some row groups of the large shapes; ALL=1: the largest shapes whole.
-bench-matvec: $(BUILD)/bench/bench_matvec $(SIM_DIR)/w512/libseedbed_sim.so $(SIM_DIR)/w256/libseedbed_sim.so ## where the core's cycles go, per shape, codec and memory
+bench-matvec: $(BUILD)/bench/bench_matvec $(foreach v,w512 w256 w256p2 w256p4,$(SIM_DIR)/$(v)/libseedbed_sim.so) ## where the core's cycles go, per shape, codec and memory
 	$< $(SIM_DIR) $(BUILD)/bench/matvec.json $(if $(filter 1,$(QUICK)),--quick) $(if $(filter 1,$(ALL)),--all)
 
 bench-sim: $(BUILD)/bench/bench_sim $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so ## how fast the simulation runs

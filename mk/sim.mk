@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The Verilated core as shared libraries, and the hardware tests.
-#   make sim [BUS=512] [TRACE=1]    build/sim/w512[-trace]/libseedbed_sim.so
+#   make sim [BUS=512] [PORTS=1] [TRACE=1]    build/sim/w512[pPORTS][-trace]/libseedbed_sim.so
 #   make sim-test                   benches of every module and of the whole core
 #   make lint                       Verilator -Wall, Yosys, Icarus
 # RTL_DIR and SIM_DIR may point at a copy, e.g. with a fault planted.
@@ -8,6 +8,7 @@
 RTL_DIR   ?= hw/rtl
 SIM_DIR   ?= $(BUILD)/sim
 BUS       ?= 512
+PORTS     ?= 1
 TRACE     ?= 0
 VERILATOR ?= verilator
 VERILATOR_INC ?= $(shell $(VERILATOR) --getenv VERILATOR_ROOT 2>/dev/null)/include
@@ -17,17 +18,23 @@ SIM_OPT   ?= -O3 -march=$(ARCH)
 RTL_PKG := core/seedbed_pkg.sv
 RTL_SRC := $(RTL_DIR)/$(RTL_PKG) $(filter-out $(RTL_DIR)/$(RTL_PKG),$(sort $(wildcard $(RTL_DIR)/*/*.sv)))
 RTL_VLT := $(RTL_DIR)/waivers.vlt
+# The wrapper for several ports is printed; everything else is the same. $(1) ports
+KERNEL   = $(if $(filter 1,$(1)),$(RTL_DIR)/core/seedbed_kernel.sv,$(BUILD)/rtl/p$(1)/seedbed_kernel.sv)
+RTL_FOR  = $(filter-out %/seedbed_kernel.sv,$(RTL_SRC)) $(call KERNEL,$(1))
+$(BUILD)/rtl/p%/seedbed_kernel.sv: hw/kernel.sh
+	@mkdir -p $(@D)
+	$(Q)hw/kernel.sh $* >$@.tmp && mv $@.tmp $@
 SIM_SRC := sim/sim_core.cpp sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h sim/public.vlt sim/include/seedbed_sim.h sim/exports.map
 
 VERILATE = $(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wall $(RTL_VLT)
 SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd
 
-# $(1) bus bits, $(2) "" or "-trace"
+# $(1) bus bits of a port, $(2) "" or "-trace", $(3) ports, $(4) w$(1)[p$(3)][-trace]
 define SIM_VARIANT
-$(SIM_DIR)/w$(1)$(2)/libseedbed_sim.so: $(RTL_SRC) $(RTL_VLT) $(SIM_SRC) mk/sim.mk
+$(SIM_DIR)/$(4)/libseedbed_sim.so: $(call RTL_FOR,$(3)) $(RTL_VLT) $(SIM_SRC) mk/sim.mk
 	@mkdir -p $$(@D)/obj
 	@$$(SAY) SIM $$@
-	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(if $(2),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(RTL_SRC)
+	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(if $(2),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(call RTL_FOR,$(3))
 	$$(Q)$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
 	  OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
 	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/obj/verilated.o
@@ -35,17 +42,19 @@ $(SIM_DIR)/w$(1)$(2)/libseedbed_sim.so: $(RTL_SRC) $(RTL_VLT) $(SIM_SRC) mk/sim.
 	$(if $(2),$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_fst_c.cpp -o $$(@D)/obj/verilated_fst_c.o)
 	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(SIM_OPT) $(WARN) -c sim/dram.c -o $$(@D)/obj/dram.o
 	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(SIM_OPT) $(WARN) -c sim/dram_timing.c -o $$(@D)/obj/dram_timing.o
-	$$(Q)$$(SIM_CXX) -Wall -Wextra -Isim -Isim/include -I$$(@D)/obj -DSB_BUS=$(1) -DSB_VARIANT='"w$(1)$(2)"' \
+	$$(Q)$$(SIM_CXX) -Wall -Wextra -Isim -Isim/include -I$$(@D)/obj -DSB_BUS=$(1) -DSB_PORTS=$(3) -DSB_VARIANT='"$(4)"' \
 	  -DVM_TRACE_FST=$(if $(2),1,0) -DVM_TRACE=$(if $(2),1,0) -c sim/sim_core.cpp -o $$(@D)/obj/sim_core.o
 	$$(Q)$(CXX) -shared -Wl,--version-script=sim/exports.map -Wl,-Bsymbolic -Wl,--no-undefined -o $$@.tmp \
 	  $$(@D)/obj/sim_core.o $$(@D)/obj/dram.o $$(@D)/obj/dram_timing.o $$(@D)/obj/verilated*.o $$(@D)/obj/Vseedbed_kernel__ALL.a \
 	  $(if $(2),-lz) -lpthread -latomic
 	$$(Q)mv $$@.tmp $$@
 endef
-$(foreach w,64 128 256 512 1024,$(eval $(call SIM_VARIANT,$(w),))$(eval $(call SIM_VARIANT,$(w),-trace)))
+SIM_NAME = w$(1)$(if $(filter-out 1,$(3)),p$(3))$(2)
+$(foreach w,64 128 256 512 1024,$(foreach p,1 2 3 4 5 6 7 8,$(foreach t,none -trace,\
+  $(eval $(call SIM_VARIANT,$(w),$(filter-out none,$(t)),$(p),$(call SIM_NAME,$(w),$(filter-out none,$(t)),$(p)))))))
 
 .PHONY: sim
-sim: $(SIM_DIR)/w$(BUS)$(if $(filter 1,$(TRACE)),-trace)/libseedbed_sim.so
+sim: $(SIM_DIR)/$(call SIM_NAME,$(BUS),$(if $(filter 1,$(TRACE)),-trace),$(PORTS))/libseedbed_sim.so
 
 # --- module benches: tests/rtl/tb_*.cpp, each with the parameters it is built for -----------------------------------------
 # $(1) name, $(2) top module and source tb_$(2).cpp, $(3) parameters, $(4) macros
@@ -86,7 +95,7 @@ $(eval $(call TB_RULE,axi_read64,axi_read,-GBusW=64 -GMaxBurst=16 -GOutstanding=
 $(eval $(call TB_RULE,axi_read512,axi_read,-GBusW=512 -GMaxBurst=64 -GOutstanding=2,-DTB_BUS=512 -DTB_OUTSTANDING=2))
 $(eval $(call TB_RULE,axi_write64,axi_write,-GBusW=64,-DTB_BUS=64))
 $(eval $(call TB_RULE,axi_write512,axi_write,-GBusW=512 -GMaxBurst=16,-DTB_BUS=512))
-$(eval $(call TB_RULE,axil_regs,axil_regs,-GParams=305419896 -GCodecs=15 -GMaxBatch=13,))
+$(eval $(call TB_RULE,axil_regs,axil_regs,-GParams=305419896 -GCodecs=15 -GMaxBatch=13 -GPorts=3,))
 
 TB_BIN := $(TB_NAMES:%=$(TB_DIR)/%/tb)
 
@@ -102,29 +111,40 @@ $(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h sim/dram_timing
 rtl-benches: $(TB_BIN)
 	@set -e; for t in $(TB_BIN); do $$t; done
 
-sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
+CORE_LIBS := $(foreach v,w64 w64p2 w64p3 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so)
+sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(CORE_LIBS)
 	$(TB_DIR)/test_dram
 	@set -e; for t in $(TB_BIN); do $$t; done
-	$(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
+	$(TB_DIR)/bench_core $(CORE_LIBS)
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
-LINT_TOPS := seedbed_kernel seedbed_core cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_int4 \
+LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_int4 \
              lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs fifo skid_buffer
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5"
+LINT_PORTS := 2 3 4 8
 
 .PHONY: lint lint-verilator lint-yosys lint-icarus
 lint: lint-verilator lint-yosys lint-icarus
 
-lint-verilator:
+lint-verilator: $(LINT_PORTS:%=$(BUILD)/rtl/p%/seedbed_kernel.sv)
 	@set -e; for t in $(LINT_TOPS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top $$t $(RTL_SRC); done
 	@set -e; for s in $(LINT_SETS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_kernel $$s $(RTL_SRC); done
+	@set -e; for p in $(LINT_PORTS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_core -GPorts=$$p -GBusW=64 $(RTL_SRC); done
+	@set -e; for p in $(LINT_PORTS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_kernel -GBusW=256 \
+	  $(filter-out %/seedbed_kernel.sv,$(RTL_SRC)) $(BUILD)/rtl/p$$p/seedbed_kernel.sv; done
+	@hw/kernel.sh 1 | cmp - $(RTL_DIR)/core/seedbed_kernel.sv
 	@echo "lint-verilator: ok"
 
 # -e turns into errors what Yosys only warns of: names that do not exist, nets that nothing drives.
-lint-yosys:
+lint-yosys: $(BUILD)/rtl/p2/seedbed_kernel.sv $(BUILD)/rtl/p4/seedbed_kernel.sv
 	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4"; do \
 	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $(RTL_SRC); chparam -set $$p seedbed_kernel; \
+	    hierarchy -check -top seedbed_kernel; proc; check -assert" 2>&1 | { grep -v 'Replacing memory' || true; }; \
+	  test $${PIPESTATUS[0]} -eq 0; done
+	@set -e; for p in 2 4; do \
+	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $(filter-out %/seedbed_kernel.sv,$(RTL_SRC)) \
+	    $(BUILD)/rtl/p$$p/seedbed_kernel.sv; chparam -set BusW 64 -set Codecs 4 seedbed_kernel; \
 	    hierarchy -check -top seedbed_kernel; proc; check -assert" 2>&1 | { grep -v 'Replacing memory' || true; }; \
 	  test $${PIPESTATUS[0]} -eq 0; done
 	@echo "lint-yosys: ok"
@@ -133,6 +153,8 @@ lint-yosys:
 lint-icarus:
 	@set -e; for w in 64 512; do iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_kernel.BusW=$$w -s seedbed_kernel $(RTL_SRC) 2>&1 \
 	  | { ! grep -v 'sorry: constant selects'; }; done
+	@iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_core.BusW=64 -P seedbed_core.Ports=3 -s seedbed_core $(RTL_SRC) 2>&1 \
+	  | { ! grep -v 'sorry: constant selects'; }
 	@echo "lint-icarus: ok"
 
 lint-yosys lint-icarus: SHELL := /bin/bash

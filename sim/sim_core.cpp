@@ -7,6 +7,7 @@
 #include <ctime>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "Vseedbed_kernel.h"
 #include "Vseedbed_kernel___024root.h"
@@ -18,18 +19,18 @@
 #endif
 
 #ifndef SB_VARIANT
-#error "SB_VARIANT and SB_BUS come from the makefile"
+#error "SB_VARIANT, SB_BUS and SB_PORTS come from the makefile"
 #endif
 
 namespace {
 
 constexpr uint32_t kBusBytes = SB_BUS / 8;
-constexpr uint32_t kPorts = 1;
+constexpr uint32_t kPorts = SB_PORTS;
 
 enum Reg : uint32_t {
     kCtrl = 0x00, kGier = 0x04, kIer = 0x08, kIsr = 0x0C, kCmdAddrLo = 0x10, kCmdAddrHi = 0x14, kCmdCount = 0x1C,
     kId = 0x40, kVersion = 0x44, kParams = 0x48, kCodecs = 0x4C, kError = 0x50, kErrorIndex = 0x54, kCurIndex = 0x58,
-    kState = 0x5C, kOutstanding = 0x60, kLevels = 0x64, kCounters = 0x80
+    kState = 0x5C, kOutstanding = 0x60, kLevels = 0x64, kCounters = 0x80, kPortBeats = 0x100
 };
 
 double cpu_seconds()
@@ -113,14 +114,35 @@ struct WaitSplit {
 template <class T> const uint8_t *bytes_of(const T &port) { return reinterpret_cast<const uint8_t *>(&port); }
 template <class T> uint8_t *bytes_of(T &port) { return reinterpret_cast<uint8_t *>(&port); }
 
+// The signals of one AXI port of the kernel, in the order of their declaration here.
+struct Pins {
+    CData &arvalid, &arready;
+    QData &araddr;
+    CData &arlen, &arsize, &arburst, &rvalid, &rready;
+    uint8_t *rdata;
+    CData &rresp, &rlast, &awvalid, &awready;
+    QData &awaddr;
+    CData &awlen, &awsize, &awburst, &wvalid, &wready;
+    const uint8_t *wdata, *wstrb;
+    CData &wlast, &bvalid, &bready, &bresp;
+};
+#define PINS(p)                                                                                                          \
+    {                                                                                                                    \
+        t.p##_ARVALID, t.p##_ARREADY, t.p##_ARADDR, t.p##_ARLEN, t.p##_ARSIZE, t.p##_ARBURST, t.p##_RVALID, t.p##_RREADY, \
+            bytes_of(t.p##_RDATA), t.p##_RRESP, t.p##_RLAST, t.p##_AWVALID, t.p##_AWREADY, t.p##_AWADDR, t.p##_AWLEN,    \
+            t.p##_AWSIZE, t.p##_AWBURST, t.p##_WVALID, t.p##_WREADY, bytes_of(t.p##_WDATA), bytes_of(t.p##_WSTRB),       \
+            t.p##_WLAST, t.p##_BVALID, t.p##_BREADY, t.p##_BRESP                                                         \
+    }
+
 } // namespace
 
 struct sb_sim {
     sb_sim_config cfg;
     VerilatedContext context;
     std::unique_ptr<Vseedbed_kernel> top;
-    dram *mem = nullptr;
-    dram_slave slave{};
+    std::vector<Pins> pins;
+    dram *mem[kPorts] = {}; // a channel a port, all of the same contents
+    dram_slave slave[kPorts] = {};
     WaitSplit split;
     uint64_t watchdog = 0;
 #if VM_TRACE_FST
@@ -136,7 +158,67 @@ struct sb_sim {
         Verilated::threadContextp(&context);
         if (top) top->final();
         top.reset();
-        dram_close(mem);
+        for (dram *m : mem) dram_close(m);
+    }
+
+    void connect()
+    {
+        Vseedbed_kernel &t = *top;
+        std::vector<Pins> all = {
+#if SB_PORTS == 1
+            PINS(m_axi_gmem),
+#else
+            PINS(m_axi_gmem0), PINS(m_axi_gmem1),
+#if SB_PORTS > 2
+            PINS(m_axi_gmem2),
+#endif
+#if SB_PORTS > 3
+            PINS(m_axi_gmem3),
+#endif
+#if SB_PORTS > 4
+            PINS(m_axi_gmem4),
+#endif
+#if SB_PORTS > 5
+            PINS(m_axi_gmem5),
+#endif
+#if SB_PORTS > 6
+            PINS(m_axi_gmem6),
+#endif
+#if SB_PORTS > 7
+            PINS(m_axi_gmem7),
+#endif
+#endif
+        };
+        pins.swap(all);
+    }
+
+    const char *violation() const
+    {
+        for (dram *m : mem)
+            if (dram_violation(m)) return dram_violation(m);
+        return nullptr;
+    }
+
+    // The ports' memories step together.
+    uint64_t cycle() const { return dram_get_stats(mem[0])->cycle; }
+    uint64_t last_progress() const
+    {
+        uint64_t last = 0;
+        for (dram *m : mem)
+            if (dram_get_stats(m)->last_progress > last) last = dram_get_stats(m)->last_progress;
+        return last;
+    }
+    uint64_t sum(uint64_t dram_stats::*field) const
+    {
+        uint64_t n = 0;
+        for (dram *m : mem) n += dram_get_stats(m)->*field;
+        return n;
+    }
+    uint32_t sum(uint32_t dram_stats::*field) const
+    {
+        uint32_t n = 0;
+        for (dram *m : mem) n += dram_get_stats(m)->*field;
+        return n;
     }
 
     void dump()
@@ -151,36 +233,41 @@ struct sb_sim {
     bool tick()
     {
         Vseedbed_kernel &t = *top;
-        dram_master m;
-        m.arvalid = t.m_axi_gmem_ARVALID;
-        m.araddr = t.m_axi_gmem_ARADDR;
-        m.arlen = t.m_axi_gmem_ARLEN;
-        m.arsize = t.m_axi_gmem_ARSIZE;
-        m.arburst = t.m_axi_gmem_ARBURST;
-        m.rready = t.m_axi_gmem_RREADY;
-        m.awvalid = t.m_axi_gmem_AWVALID;
-        m.awaddr = t.m_axi_gmem_AWADDR;
-        m.awlen = t.m_axi_gmem_AWLEN;
-        m.awsize = t.m_axi_gmem_AWSIZE;
-        m.awburst = t.m_axi_gmem_AWBURST;
-        m.wvalid = t.m_axi_gmem_WVALID;
-        m.wlast = t.m_axi_gmem_WLAST;
-        m.wdata = bytes_of(t.m_axi_gmem_WDATA);
-        m.wstrb = bytes_of(t.m_axi_gmem_WSTRB);
-        m.bready = t.m_axi_gmem_BREADY;
-        bool ok = dram_step(mem, &m, &slave);
+        bool ok = true;
+        for (uint32_t i = 0; i < kPorts; i++) {
+            Pins &p = pins[i];
+            dram_slave &v = slave[i];
+            dram_master m;
+            m.arvalid = p.arvalid;
+            m.araddr = p.araddr;
+            m.arlen = p.arlen;
+            m.arsize = p.arsize;
+            m.arburst = p.arburst;
+            m.rready = p.rready;
+            m.awvalid = p.awvalid;
+            m.awaddr = p.awaddr;
+            m.awlen = p.awlen;
+            m.awsize = p.awsize;
+            m.awburst = p.awburst;
+            m.wvalid = p.wvalid;
+            m.wlast = p.wlast;
+            m.wdata = p.wdata;
+            m.wstrb = p.wstrb;
+            m.bready = p.bready;
+            ok = dram_step(mem[i], &m, &v) && ok;
+            p.arready = v.arready;
+            p.rvalid = v.rvalid;
+            p.rlast = v.rlast;
+            p.rresp = v.rresp;
+            if (v.rchanged) memcpy(p.rdata, v.rdata, kBusBytes);
+            p.awready = v.awready;
+            p.wready = v.wready;
+            p.bvalid = v.bvalid;
+            p.bresp = v.bresp;
+        }
         const auto &root = *t.rootp;
         split.cycle(root.seedbed_kernel__DOT__u_core__DOT__cycle_class, !root.seedbed_kernel__DOT__u_core__DOT__fetch_idle,
-                    dram_get_stats(mem)->last_class);
-        t.m_axi_gmem_ARREADY = slave.arready;
-        t.m_axi_gmem_RVALID = slave.rvalid;
-        t.m_axi_gmem_RLAST = slave.rlast;
-        t.m_axi_gmem_RRESP = slave.rresp;
-        if (slave.rchanged) memcpy(bytes_of(t.m_axi_gmem_RDATA), slave.rdata, kBusBytes);
-        t.m_axi_gmem_AWREADY = slave.awready;
-        t.m_axi_gmem_WREADY = slave.wready;
-        t.m_axi_gmem_BVALID = slave.bvalid;
-        t.m_axi_gmem_BRESP = slave.bresp;
+                    dram_get_stats(mem[0])->last_class);
 
         t.ap_clk = 1;
         t.eval();
@@ -207,7 +294,7 @@ struct sb_sim {
             t.ap_clk = 0;
             t.eval();
         }
-        dram_reset(mem);
+        for (dram *m : mem) dram_reset(m);
         t.ap_rst_n = 1;
         tick();
     }
@@ -271,6 +358,10 @@ struct sb_sim {
         for (uint32_t i = 0; i < SB_SIM_COUNTERS; i++) {
             r->counter[i] = reg(kCounters + 8 * i) | uint64_t(reg(kCounters + 8 * i + 4)) << 32;
         }
+        for (uint32_t i = 0; i < kPorts; i++) {
+            r->port_read_beats[i] = reg(kPortBeats + 16 * i) | uint64_t(reg(kPortBeats + 16 * i + 4)) << 32;
+            r->port_write_beats[i] = reg(kPortBeats + 16 * i + 8) | uint64_t(reg(kPortBeats + 16 * i + 12)) << 32;
+        }
     }
 
     void diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, const uint8_t *host, uint64_t host_bytes);
@@ -278,10 +369,10 @@ struct sb_sim {
 
 void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, const uint8_t *host, uint64_t host_bytes)
 {
-    static const char *const fetch[16] = { "idle", "fetch", "get", "check", "hazard", "job", "act", "ahead",
-                                           "weights", "wait", "flush", "done", "?", "?", "?", "?" };
+    static const char *const fetch[16] = { "idle", "fetch", "get", "hazard", "issue", "ahead", "weights", "wait",
+                                           "settle", "flush", "done", "?", "?", "?", "?", "?" };
     static const char *const tag[4] = { "command", "activations", "weights", "?" };
-    dram_stats s = *dram_get_stats(mem);
+    dram_stats s = *dram_get_stats(mem[0]);
     uint32_t state = reg(kState), out = reg(kOutstanding), level = reg(kLevels), cur = reg(kCurIndex);
     counters(r);
     size_t n = 0;
@@ -289,11 +380,12 @@ void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, cons
         if (n < sizeof r->diagnosis) n += size_t(snprintf(r->diagnosis + n, sizeof r->diagnosis - n, fmt, a...));
     };
     line("%s\n", why);
-    line("cycle %" PRIu64 ", last transfer in cycle %" PRIu64 "\n", s.cycle, s.last_progress);
+    line("cycle %" PRIu64 ", last transfer in cycle %" PRIu64 "\n", cycle(), last_progress());
     line("command processor: %s; error %u at command %u\n", fetch[state & 15], reg(kError), reg(kErrorIndex));
     line("engine: %s%s%s%s\n", state & 0x80 ? "job in work" : "no job", state & 0x40 ? ", lanes busy" : "",
          state & 0x20 ? ", no room for results" : "", state & 0x10 ? ", side beat due" : "");
     line("next beat expected: %s\n", state & 0x1000 ? tag[(state >> 8) & 3] : "none");
+    if (kPorts > 1) line("ports with reads to come: 0x%x, with results on the way: 0x%x; below, port 0\n", state >> 16 & 0xFF, state >> 24);
     line("read bursts in flight %u (memory: %u), read FIFO %u beats\n", out & 0xFFFF, s.reads_open, level & 0xFFFF);
     line("write bursts in flight %u (memory: %u), write FIFO %u beats\n", out >> 16, s.writes_open, level >> 16);
     line("last read address 0x%" PRIx64 ", last write address 0x%" PRIx64 "\n", s.last_araddr, s.last_awaddr);
@@ -338,11 +430,14 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
     h->mem = mem;
     h->bytes = mem_bytes;
     s.watchdog = config->watchdog ? config->watchdog : 100000;
-    s.mem = dram_open(&d, mem, mem_bytes);
-    if (!s.mem) {
-        fail(err, errlen, "sim: out of memory");
-        delete h;
-        return nullptr;
+    for (dram *&m : s.mem) {
+        m = dram_open(&d, mem, mem_bytes);
+        d.seed += 0x9E3779B9; // the ports do not stall in step
+        if (!m) {
+            fail(err, errlen, "sim: out of memory");
+            delete h;
+            return nullptr;
+        }
     }
 #if VM_TRACE_FST
     s.context.traceEverOn(config->fst_path != nullptr);
@@ -351,6 +446,7 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
     s.context.randSeed(int(config->seed) + 1);
     Verilated::threadContextp(&s.context);
     s.top = std::make_unique<Vseedbed_kernel>(&s.context, "seedbed");
+    s.connect();
 #if VM_TRACE_FST
     if (config->fst_path) {
         s.fst = std::make_unique<VerilatedFstC>();
@@ -373,7 +469,9 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
 {
     Host *h = host_of(s);
     double t0 = cpu_seconds();
-    const dram_stats before = *dram_get_stats(s->mem);
+    dram_stats before[kPorts];
+    for (uint32_t i = 0; i < kPorts; i++) before[i] = *dram_get_stats(s->mem[i]);
+    uint64_t read_before = s->sum(&dram_stats::read_bytes), write_before = s->sum(&dram_stats::write_bytes);
     s->split = WaitSplit{};
     memset(r, 0, sizeof *r);
 
@@ -387,24 +485,23 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
     int hung = s->reg_write(kCtrl, 1);
 
     sb_sim_status status = SB_SIM_OK;
-    const dram_stats *live = dram_get_stats(s->mem);
-    uint64_t begin = live->cycle;
+    uint64_t begin = s->cycle();
     char why[512];
     // The start itself counts as progress.
     while (!s->top->__SYM__interrupt) {
         bool ok = s->tick();
         if (!ok) {
             status = SB_SIM_PROTOCOL;
-            snprintf(why, sizeof why, "AXI protocol: %s", dram_violation(s->mem));
+            snprintf(why, sizeof why, "AXI protocol: %s", s->violation());
             break;
         }
-        uint64_t quiet = live->cycle - (live->last_progress > begin ? live->last_progress : begin);
+        uint64_t last = s->last_progress(), quiet = s->cycle() - (last > begin ? last : begin);
         if (hung || quiet > s->watchdog) {
             status = SB_SIM_TIMEOUT;
             snprintf(why, sizeof why, "no transfer on the memory bus for %" PRIu64 " cycles", quiet);
             break;
         }
-        if (max_cycles && live->cycle - begin > max_cycles) {
+        if (max_cycles && s->cycle() - begin > max_cycles) {
             status = SB_SIM_TIMEOUT;
             snprintf(why, sizeof why, "not done after %" PRIu64 " cycles", max_cycles);
             break;
@@ -419,18 +516,26 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
     if (status == SB_SIM_OK) {
         s->counters(r);
         uint32_t ctrl = s->reg(kCtrl);
-        if (dram_violation(s->mem)) {
+        if (s->violation()) {
             status = SB_SIM_PROTOCOL;
-            snprintf(why, sizeof why, "AXI protocol: %s", dram_violation(s->mem));
+            snprintf(why, sizeof why, "AXI protocol: %s", s->violation());
         } else if ((ctrl & 6) != 6) { // ap_done and ap_idle
             status = SB_SIM_PROTOCOL;
             snprintf(why, sizeof why, "interrupt without ap_done and ap_idle: CTRL is 0x%x", ctrl);
-        } else if (live->reads_open || live->writes_open) {
+        } else if (s->sum(&dram_stats::reads_open) || s->sum(&dram_stats::writes_open)) {
             status = SB_SIM_PROTOCOL;
-            snprintf(why, sizeof why, "done with %u reads and %u writes in flight", live->reads_open, live->writes_open);
+            snprintf(why, sizeof why, "done with %u reads and %u writes in flight", s->sum(&dram_stats::reads_open),
+                     s->sum(&dram_stats::writes_open));
         } else {
             uint64_t sum = 0;
             for (int i = SB_SIM_USEFUL; i <= SB_SIM_COMPUTE; i++) sum += r->counter[i];
+            uint64_t reads = 0, writes = 0;
+            for (uint32_t p = 0; p < kPorts; p++) reads += r->port_read_beats[p], writes += r->port_write_beats[p];
+            if (reads != r->counter[SB_SIM_READ_BEATS] || writes != r->counter[SB_SIM_WRITE_BEATS]) {
+                status = SB_SIM_PROTOCOL;
+                snprintf(why, sizeof why, "the ports' beats add up to %" PRIu64 " and %" PRIu64 ", the counters are %" PRIu64 " and %" PRIu64,
+                         reads, writes, r->counter[SB_SIM_READ_BEATS], r->counter[SB_SIM_WRITE_BEATS]);
+            }
             if (sum != r->counter[SB_SIM_TOTAL]) {
                 status = SB_SIM_PROTOCOL;
                 snprintf(why, sizeof why, "counter classes add up to %" PRIu64 ", total is %" PRIu64, sum, r->counter[SB_SIM_TOTAL]);
@@ -454,10 +559,13 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
         status = SB_SIM_CORE_ERROR;
         fail(err, errlen, "sim: the core stopped with error %u at command %u", r->error, r->error_index);
     }
-    r->cycles = live->cycle - before.cycle;
-    for (int i = 0; i < SB_SIM_R_CLASSES; i++) r->read_cycles[0][i] = live->read_class[i] - before.read_class[i];
-    r->read_bytes = live->read_bytes - before.read_bytes;
-    r->write_bytes = live->write_bytes - before.write_bytes;
+    r->cycles = s->cycle() - before[0].cycle;
+    for (uint32_t p = 0; p < kPorts; p++) {
+        const uint64_t *now = dram_get_stats(s->mem[p])->read_class;
+        for (int i = 0; i < SB_SIM_R_CLASSES; i++) r->read_cycles[p][i] = now[i] - before[p].read_class[i];
+    }
+    r->read_bytes = s->sum(&dram_stats::read_bytes) - read_before;
+    r->write_bytes = s->sum(&dram_stats::write_bytes) - write_before;
     if (status == SB_SIM_TIMEOUT || status == SB_SIM_PROTOCOL) s->reset();
     r->seconds = cpu_seconds() - t0;
     return status;

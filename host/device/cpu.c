@@ -24,16 +24,16 @@ static sb_status cpu_open(sb_device *dev, const char *params, sb_error *err)
 
 static sb_status cpu_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
 {
-    sb_status st = sb_device_alloc(dev, sb_lane_bytes(m->codec, m->rows, m->cols, SB_CPU_LANES), addr, err);
+    sb_status st = sb_device_alloc(dev, sb_lane_bytes(m->codec, m->rows, m->cols, SB_CPU_LANES, 1), addr, err);
     if (!st)
-        sb_lane_pack(m, SB_CPU_LANES, sb_ptr(dev, *addr));
+        sb_lane_pack(m, SB_CPU_LANES, 1, sb_ptr(dev, *addr));
     return st;
 }
 
 static uint64_t cpu_matrix_bytes(const sb_device *dev, const sb_command *c)
 {
     (void)dev;
-    return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, SB_CPU_LANES);
+    return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, SB_CPU_LANES, 1);
 }
 
 static sb_status cpu_matvec(sb_device *dev, const sb_command *c, sb_error *err)

@@ -70,9 +70,11 @@ typedef struct {
 } sb_param;
 sb_status sb_params_parse(const char *device, const char *text, const sb_param *params, size_t n, sb_error *err);
 
-/* Lane layout (docs/formats.md). */
-uint64_t sb_lane_bytes(const sb_codec *codec, size_t rows, size_t cols, unsigned lanes);
-void sb_lane_pack(const sb_matrix *m, unsigned lanes, uint32_t *out);
+/* Lane layout (docs/formats.md) for `ports` ports of `lanes` lanes each. Port p's part lies p * slice bytes into it; what lies
+ * between the parts is not written by sb_lane_pack. */
+uint64_t sb_lane_slice(const sb_codec *codec, size_t rows, size_t cols, unsigned lanes, unsigned ports);
+uint64_t sb_lane_bytes(const sb_codec *codec, size_t rows, size_t cols, unsigned lanes, unsigned ports);
+void sb_lane_pack(const sb_matrix *m, unsigned lanes, unsigned ports, uint32_t *out);
 
 /* The operations, in the order of the enum; each assumes sb_command_check passed. */
 sb_status sb_quantize(sb_device *dev, const sb_command *c, sb_error *err);

@@ -15,7 +15,7 @@ typedef struct {
     void *lib;
     const sb_sim_interface *api;
     sb_sim *sim;
-    unsigned lanes;
+    unsigned lanes, ports; /* lanes of a port */
     char trace[PATH_MAX];
     uint32_t max_batch; /* vectors a command, and elements of all of them: larger batches are split here */
     uint64_t act_capacity;
@@ -23,18 +23,21 @@ typedef struct {
     uint32_t split_room;
 } sim_device;
 
-/* build/sim/w512[-trace]/libseedbed_sim.so beside the program, or below $SEEDBED_SIM. */
-static void library_path(unsigned bus, bool trace, char *path, size_t size)
+/* build/sim/w512[pPORTS][-trace]/libseedbed_sim.so beside the program, or below $SEEDBED_SIM. */
+static void library_path(unsigned bus, unsigned ports, bool trace, char *path, size_t size)
 {
-    char exe[PATH_MAX];
+    char exe[PATH_MAX], variant[32] = "";
+    if (ports > 1)
+        snprintf(variant, sizeof variant, "p%u", ports);
     const char *dir = getenv("SEEDBED_SIM");
     ssize_t n = dir ? -1 : readlink("/proc/self/exe", exe, sizeof exe - 1);
     if (n > 0)
         exe[n] = 0;
     if (dir)
-        snprintf(path, size, "%s/w%u%s/libseedbed_sim.so", dir, bus, trace ? "-trace" : "");
+        snprintf(path, size, "%s/w%u%s%s/libseedbed_sim.so", dir, bus, variant, trace ? "-trace" : "");
     else
-        snprintf(path, size, "%s/sim/w%u%s/libseedbed_sim.so", n > 0 ? dirname(exe) : ".", bus, trace ? "-trace" : "");
+        snprintf(path, size, "%s/sim/w%u%s%s/libseedbed_sim.so", n > 0 ? dirname(exe) : ".", bus, variant,
+                 trace ? "-trace" : "");
 }
 
 static void sim_close(sb_device *dev)
@@ -50,12 +53,12 @@ static void sim_close(sb_device *dev)
     dev->priv = NULL;
 }
 
-static sb_status load(sim_device *s, const char *path, uint64_t bus, sb_error *err)
+static sb_status load(sim_device *s, const char *path, uint64_t bus, uint64_t ports, sb_error *err)
 {
     s->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!s->lib)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu`)", dlerror(),
-                       (unsigned long long)bus);
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu PORTS=%llu`)", dlerror(),
+                       (unsigned long long)bus, (unsigned long long)ports);
     sb_sim_api_fn api = NULL;
     void *sym = dlsym(s->lib, "sb_sim_api");
     memcpy(&api, &sym, sizeof api); /* POSIX's way from object to function pointer */
@@ -64,7 +67,8 @@ static sb_status load(sim_device *s, const char *path, uint64_t bus, sb_error *e
     s->api = api();
     if (s->api->abi != SB_SIM_ABI)
         return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: ABI %u, expected %u: rebuild it", path, s->api->abi, SB_SIM_ABI);
-    s->lanes = s->api->ports * s->api->bus_bits / 32;
+    s->lanes = s->api->bus_bits / 32;
+    s->ports = s->api->ports;
     return SB_OK;
 }
 
@@ -78,9 +82,10 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     dev->priv = s;
     char lib[PATH_MAX] = "", memory[16] = "ideal";
     /* latency: only for the ideal memory, and there by default about 100 ns at 300 MHz. */
-    uint64_t bus = 512, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0;
+    uint64_t bus = 512, ports = 1, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0;
     uint64_t dog = 0, from = 0, to = 0;
     const sb_param p[] = {{"bus", &bus, 64, 1024, NULL, 0},
+                          {"ports", &ports, 1, SB_SIM_MAX_PORTS, NULL, 0},
                           {"memory", NULL, 0, 0, memory, sizeof memory},
                           {"clock", &clock, 1, 2000, NULL, 0},
                           {"latency", &latency, 0, 100000, NULL, 0},
@@ -109,12 +114,12 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     if (latency == UINT64_MAX)
         latency = kind == SB_SIM_IDEAL ? 32 : 0;
     if (!st && !lib[0])
-        library_path((unsigned)bus, s->trace[0] != 0, lib, sizeof lib);
+        library_path((unsigned)bus, (unsigned)ports, s->trace[0] != 0, lib, sizeof lib);
     if (!st)
-        st = load(s, lib, bus, err);
+        st = load(s, lib, bus, ports, err);
     if (!st && s->trace[0] && !s->api->can_trace)
-        st = sb_fail(err, SB_ERR_ARG, "device sim: trace=%s needs the tracing variant: `make sim BUS=%llu TRACE=1`", s->trace,
-                     (unsigned long long)bus);
+        st = sb_fail(err, SB_ERR_ARG, "device sim: trace=%s needs the tracing variant: `make sim BUS=%llu PORTS=%llu TRACE=1`",
+                     s->trace, (unsigned long long)bus, (unsigned long long)ports);
     if (!st) {
         sb_sim_config c = {.size = sizeof c,
                            .read_latency = (uint32_t)latency,
@@ -153,24 +158,24 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         snprintf(what, sizeof what, "ideal memory, read latency %llu cycles", (unsigned long long)latency);
     else
         snprintf(what, sizeof what, "%s, %llu MHz", memory, (unsigned long long)clock);
-    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus, %s%s", s->lanes,
-             s->api->ports, s->api->bus_bits, what, stall ? ", random stalls" : "");
+    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus, %s%s",
+             s->ports * s->lanes, s->ports, s->api->bus_bits, what, stall ? ", random stalls" : "");
     return SB_OK;
 }
 
 static sb_status sim_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
 {
     const sim_device *s = dev->priv;
-    sb_status st = sb_memory_alloc(&dev->mem, sb_lane_bytes(m->codec, m->rows, m->cols, s->lanes), 128, addr, err);
+    sb_status st = sb_memory_alloc(&dev->mem, sb_lane_bytes(m->codec, m->rows, m->cols, s->lanes, s->ports), 128, addr, err);
     if (!st)
-        sb_lane_pack(m, s->lanes, sb_ptr(dev, *addr));
+        sb_lane_pack(m, s->lanes, s->ports, sb_ptr(dev, *addr));
     return st;
 }
 
 static uint64_t sim_matrix_bytes(const sb_device *dev, const sb_command *c)
 {
     const sim_device *s = dev->priv;
-    return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, s->lanes);
+    return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, s->lanes, s->ports);
 }
 
 static void count(sb_device *dev, const sb_sim_report *r)
@@ -288,7 +293,7 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
 
 const sb_backend sb_backend_sim = {
     .kind = {"sim", "the SystemVerilog core, simulated with Verilator",
-             "bus=64..1024, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, "
+             "bus=64..1024, ports=1..8, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, "
              "stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
              "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, lib=PATH"},
     .exact = true,

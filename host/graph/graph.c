@@ -17,30 +17,33 @@ static void emit(sb_session *s, int layer, sb_tag tag, sb_command c)
     s->commands[s->n_commands++] = c;
 }
 
-/* dst (n, dst_stride) <- every part of the group times src (n, cols). Vectors of the same layout are quantised once. */
+/* dst (n, dst_stride) <- every part of the group times src (n, cols). Vectors of the same layout are quantised once, and
+ * their products follow one another, so that a core gets them as one list. */
 static void emit_linear(sb_session *s, int layer, sb_tag tag, const sb_placed_group *g, uint64_t src, uint64_t dst, uint16_t n)
 {
     uint64_t acc = s->acc;
-    int slot = 0; /* activation slot size in act */
-    for (int i = 0; i < g->n; i++) {
-        const sb_placed *p = &g->part[i];
-        uint32_t rows = (uint32_t)p->linear->rows, cols = (uint32_t)p->linear->cols;
-        uint8_t codec = (uint8_t)p->codec->id;
-        sb_tag t = (sb_tag)(tag + i);
-        if (slot != p->codec->act_stride) {
-            slot = p->codec->act_stride;
-            emit(s, layer, t,
-                 (sb_command){.op = SB_OP_QUANTIZE, .codec = codec, .batch = n, .cols = cols, .src = src, .dst = s->act,
-                              .aux = s->exps});
+    for (int from = 0, to; from < g->n; from = to) {
+        const sb_codec *codec = g->part[from].codec;
+        emit(s, layer, (sb_tag)(tag + from),
+             (sb_command){.op = SB_OP_QUANTIZE, .codec = (uint8_t)codec->id, .batch = n,
+                          .cols = (uint32_t)g->part[from].linear->cols, .src = src, .dst = s->act, .aux = s->exps});
+        uint64_t first = acc;
+        for (to = from; to < g->n && g->part[to].codec->act_stride == codec->act_stride; to++) {
+            const sb_placed *p = &g->part[to];
+            emit(s, layer, (sb_tag)(tag + to),
+                 (sb_command){.op = SB_OP_MATVEC, .codec = (uint8_t)p->codec->id, .batch = n, .rows = (uint32_t)p->linear->rows,
+                              .cols = (uint32_t)p->linear->cols, .weights = p->addr, .src = s->act, .dst = acc});
+            acc += sb_acc_stride(p->linear->rows) * n;
         }
-        emit(s, layer, t,
-             (sb_command){.op = SB_OP_MATVEC, .codec = codec, .batch = n, .rows = rows, .cols = cols, .weights = p->addr,
-                          .src = s->act, .dst = acc});
-        emit(s, layer, t,
-             (sb_command){.op = SB_OP_SCALE, .codec = codec, .batch = n, .rows = rows, .src = acc, .dst = dst, .aux = s->exps,
-                          .p = {(uint32_t)p->linear->scale_exp, (uint32_t)g->rows}});
-        acc += sb_acc_stride(rows) * n;
-        dst += 4ull * rows;
+        for (int i = from; i < to; i++) {
+            const sb_placed *p = &g->part[i];
+            uint32_t rows = (uint32_t)p->linear->rows;
+            emit(s, layer, (sb_tag)(tag + i),
+                 (sb_command){.op = SB_OP_SCALE, .codec = (uint8_t)p->codec->id, .batch = n, .rows = rows, .src = first,
+                              .dst = dst, .aux = s->exps, .p = {(uint32_t)p->linear->scale_exp, (uint32_t)g->rows}});
+            first += sb_acc_stride(rows) * n;
+            dst += 4ull * rows;
+        }
     }
 }
 

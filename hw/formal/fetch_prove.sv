@@ -46,13 +46,15 @@ module fetch_prove #(
   cmd_fetch #(
     .BusW  (512),
     .Codecs(Codecs),
-    .ActCap(ActCap)
+    .ActCap(ActCap),
+    .MaxBatch(1)
   ) u_fetch (
     .clk_i        (clk_i),
     .rst_ni       (past_q),
     .start_i      (start),
     .cmd_addr_i   (addr),
     .cmd_count_i  ({31'd0, count}),
+    .port_stride_i(64'd0),
     .idle_o       (idle),
     .done_o       (done),
     .req_valid_o  (req_valid),
@@ -67,14 +69,17 @@ module fetch_prove #(
     .job_valid_o  (job_valid),
     .job_ready_i  (go_job),
     .job_codec_o  (),
+    .job_more_o   (),
     .job_words_o  (),
     .job_rows_o   (),
     .job_dst_o    (),
+    .job_stride_o (),
     .job_index_o  (),
     .job_done_i   (job_done),
     .read_err_i   (read_err),
     .read_index_i (32'd0),
     .write_err_i  (ending && outcome == 2'd3),
+    .write_index_i(32'd0),
     .quiet_i      (quiet),
     .flush_o      (flush),
     .reset_o      (),
@@ -130,7 +135,7 @@ module fetch_prove #(
       if (read_err) failed_q <= 1'b1;
       w_req_q   <= (req_valid && !go_req) ? w_req_q + 4'd1 : 4'd0;
       w_beat_q  <= (owed_q != '0 && !go_beat) ? w_beat_q + 4'd1 : 4'd0;
-      w_job_q   <= (job_valid && !go_job) ? w_job_q + 4'd1 : 4'd0;
+      w_job_q   <= !go_job ? w_job_q + 4'd1 : 4'd0;
       w_end_q   <= (busy_q && asked_q && !go_end) ? w_end_q + 4'd1 : 4'd0;
       w_quiet_q <= (flush && !go_quiet) ? w_quiet_q + 4'd1 : 4'd0;
     end

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The Verilated core behind a C ABI. A variant (bus width, tracing) is a shared library that exports one symbol,
+ * The Verilated core behind a C ABI. A variant (bus width, ports, tracing) is a shared library that exports one symbol,
  * sb_sim_api; several may be loaded in one process. A simulator is not thread-safe; different simulators are
  * independent.
  *
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define SB_SIM_ABI 2
+#define SB_SIM_ABI 4
 #define SB_SIM_MAX_PORTS 8
 
 /* Counter indices of sb_sim_report.counter (docs/device.md). */
@@ -86,6 +86,7 @@ typedef struct {
     uint64_t cycles;      /* simulated in this run, register accesses included */
     uint64_t read_bytes;  /* moved on R and W (strobed bytes) */
     uint64_t write_bytes;
+    uint64_t port_read_beats[SB_SIM_MAX_PORTS], port_write_beats[SB_SIM_MAX_PORTS]; /* add up to their counters */
     /* The cycles of the run by what each port's R channel did; a port's classes add up to cycles. */
     uint64_t read_cycles[SB_SIM_MAX_PORTS][SB_SIM_R_CLASSES];
     /* counter[SB_SIM_WAIT_READ] and counter[SB_SIM_ACT_LOAD] split by the R channel's class when the data would have had to
@@ -99,10 +100,10 @@ typedef struct sb_sim sb_sim;
 
 typedef struct {
     uint32_t abi; /* SB_SIM_ABI */
-    uint32_t bus_bits; /* of a port; lanes = ports * bus_bits / 32 */
+    uint32_t bus_bits; /* of a port, which feeds bus_bits / 32 lanes */
     uint32_t ports;
     uint32_t can_trace;
-    const char *variant; /* "w512", "w64-trace", ... */
+    const char *variant; /* "w512", "w256p4", "w64-trace", ... */
     /* mem stays the caller's and must outlive the simulator. NULL and a message in err on failure. */
     sb_sim *(*open)(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, char *err, size_t errlen);
     /* Executes count commands at cmd_addr. The report is filled whatever the outcome; err gets one line when it is

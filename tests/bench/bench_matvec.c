@@ -4,6 +4,7 @@
  *
  *   bench_matvec SIM_DIR OUT.json [--quick | --all]
  *     SIM_DIR  holds w512/libseedbed_sim.so and so on; a memory whose library is missing is left out, and said so
+ * Shapes up to 1024 x 1024 are measured twice: one command in a list, and eight (chain), as a decoder gives them.
  *     --quick  every shape only with its first 512 rows; --all: every row of every shape
  *     default: all rows up to 4096 x 14336, of larger shapes the first 1024 */
 #include <json-c/json.h>
@@ -13,24 +14,28 @@
 
 typedef struct {
     const char *name;
-    unsigned bus;
+    unsigned bus, ports;
     uint32_t memory, mhz, latency;
     double peak; /* bytes a cycle and port, 0: the bus */
 } memory_case;
 
 /* instant: what the core alone loses. ideal: the same rate, at the latency of a DDR4 row hit seen from 300 MHz. */
 static const memory_case memories[] = {
-    {"instant", 512, SB_SIM_IDEAL, 300, 0, 0},
-    {"ideal", 512, SB_SIM_IDEAL, 300, 22, 0},
-    {"ddr4-2400", 512, SB_SIM_DDR4_2400, 300, 0, 19200.0 / 300},
-    {"hbm2", 256, SB_SIM_HBM2, 450, 0, 14400.0 / 450},
+    {"instant", 512, 1, SB_SIM_IDEAL, 300, 0, 0},
+    {"ideal", 512, 1, SB_SIM_IDEAL, 300, 22, 0},
+    {"ddr4-2400", 512, 1, SB_SIM_DDR4_2400, 300, 0, 19200.0 / 300},
+    {"hbm2", 256, 1, SB_SIM_HBM2, 450, 0, 14400.0 / 450},
+    {"hbm2", 256, 2, SB_SIM_HBM2, 450, 0, 14400.0 / 450},
+    {"hbm2", 256, 4, SB_SIM_HBM2, 450, 0, 14400.0 / 450},
 };
 static const size_t shapes[][2] = {{512, 512}, {1024, 1024}, {2048, 2048}, {4096, 4096}, {4096, 14336}, {8192, 28672}};
+enum { CHAIN = 8, CHAINS = 2 };
+static const unsigned chains[CHAINS] = {1, CHAIN};
 enum { MEMORIES = sizeof memories / sizeof *memories, SHAPES = sizeof shapes / sizeof *shapes };
 
 typedef struct {
-    uint64_t cycles, beats, stream;
-    double use, bus_use, theoretical, ceiling, speedup;
+    uint64_t cycles, beats, stream; /* of the whole list */
+    double use, bus_use, theoretical, ceiling, speedup, scaling; /* scaling: speed-up over one port, a port */
     sb_sim_report r;
 } result;
 
@@ -44,7 +49,7 @@ static void put_num(struct json_object *o, const char *k, double v)
 }
 
 static struct json_object *record(const memory_case *mc, const sb_sim_interface *api, const problem *p, size_t rows,
-                                  const result *x)
+                                  unsigned chain, const result *x)
 {
     const sb_sim_report *r = &x->r;
     struct json_object *o = json_object_new_object();
@@ -56,7 +61,9 @@ static struct json_object *record(const memory_case *mc, const sb_sim_interface 
     json_object_object_add(o, "memory", json_object_new_string(mc->name));
     put_int(o, "ports", api->ports);
     put_int(o, "clock_mhz", mc->mhz);
+    put_int(o, "chain", chain);
     put_int(o, "cycles", x->cycles);
+    put_num(o, "cycles_per_command", (double)x->cycles / chain);
     put_int(o, "beats", x->beats);
     put_int(o, "stream_cycles", x->stream);
     put_num(o, "utilisation", x->use);
@@ -64,6 +71,8 @@ static struct json_object *record(const memory_case *mc, const sb_sim_interface 
     put_num(o, "fraction_of_theoretical", x->theoretical);
     put_num(o, "fraction_of_sequential_ceiling", x->ceiling);
     put_num(o, "speedup_vs_fp16", x->speedup);
+    if (x->scaling > 0)
+        put_num(o, "port_scaling", x->scaling);
     for (int i = 0; i < SB_SIM_R_CLASSES; i++) {
         char key[64];
         snprintf(key, sizeof key, "wait_%s", sb_sim_read_class_name(i));
@@ -116,36 +125,40 @@ static void lost(const sb_sim_report *r, char *text, size_t size)
 
 static int marks_missed;
 
-static void mark(bool ok, const char *what, const char *memory, const char *codec, size_t rows, double got, double want)
+static void mark(bool ok, const char *what, const char *memory, unsigned chain, const char *codec, size_t rows, double got,
+                 double want)
 {
     marks_missed += !ok;
-    printf("  %-6s %-28s %-9s %-8s %5zu: %.4f, mark %.4f\n", ok ? "met" : "MISSED", what, memory, codec, rows, got,
-           want);
+    printf("  %-6s %-28s %-9s chain %u %-8s %5zu: %.4f, mark %.4f\n", ok ? "met" : "MISSED", what, memory, chain, codec,
+           rows, got, want);
 }
 
-static void marks(const memory_case *mc, const char *codec, size_t rows, size_t cols, const result *x)
+static void marks(const memory_case *mc, unsigned chain, const char *codec, size_t rows, size_t cols, const result *x)
 {
     bool square = rows == cols;
     if (mc->memory == SB_SIM_IDEAL && square && (rows == 2048 || rows == 4096)) {
         double want = rows == 2048 ? 0.985 : 0.995;
-        mark(x->use >= want, "utilisation", mc->name, codec, rows, x->use, want);
+        mark(x->use >= want, "utilisation", mc->name, chain, codec, rows, x->use, want);
     }
-    if (mc->memory == SB_SIM_HBM2) /* one pseudo-channel of several to come: no mark */
+    if (mc->memory == SB_SIM_HBM2) {
+        if (square && rows == 4096 && mc->ports > 1)
+            mark(x->scaling >= 0.97, "scaling over the ports", mc->name, mc->ports, codec, rows, x->scaling, 0.97);
         return;
+    }
     if (square && !strcmp(codec, "seedlm4")) {
         double want = rows == 512 ? 3.9 : rows >= 2048 ? 3.98 : 0;
         if (want > 0)
-            mark(x->speedup >= want, "speed-up over fp16", mc->name, codec, rows, x->speedup, want);
+            mark(x->speedup >= want, "speed-up over fp16", mc->name, chain, codec, rows, x->speedup, want);
     }
     if (square && rows == 4096 && !strcmp(codec, "seedlm3"))
-        mark(x->speedup >= 5.3, "speed-up over fp16", mc->name, codec, rows, x->speedup, 5.3);
+        mark(x->speedup >= 5.3, "speed-up over fp16", mc->name, chain, codec, rows, x->speedup, 5.3);
     if (mc->memory == SB_SIM_DDR4_2400 && square && rows == 4096) {
-        mark(x->ceiling >= 0.98, "of the sequential ceiling", mc->name, codec, rows, x->ceiling, 0.98);
-        mark(x->theoretical >= 0.93, "of the theoretical rate", mc->name, codec, rows, x->theoretical, 0.93);
+        mark(x->ceiling >= 0.98, "of the sequential ceiling", mc->name, chain, codec, rows, x->ceiling, 0.98);
+        mark(x->theoretical >= 0.93, "of the theoretical rate", mc->name, chain, codec, rows, x->theoretical, 0.93);
     }
 }
 
-static result measure(const memory_case *mc, const sb_sim_interface *api, const problem *p)
+static result measure(const memory_case *mc, const sb_sim_interface *api, const problem *p, unsigned chain)
 {
     result x = {0};
     sb_sim_config cfg = {.size = sizeof cfg,
@@ -155,11 +168,11 @@ static result measure(const memory_case *mc, const sb_sim_interface *api, const 
                          .write_latency = mc->latency};
     char err[256] = "";
     unsigned lanes = simlib_lanes(api);
-    uint64_t bytes = sb_lane_bytes(p->codec, p->rows, p->cols, lanes);
+    uint64_t bytes = chain * sb_lane_bytes(p->codec, p->rows, p->cols, api->bus_bits / 32, 1); /* without room between parts */
     double peak = (mc->peak > 0 ? mc->peak : api->bus_bits / 8.0) * api->ports;
-    problem_run(api, cfg, p, &x.r);
+    problem_run(api, cfg, p, chain, &x.r);
     x.cycles = x.r.counter[SB_SIM_TOTAL];
-    x.beats = bytes / (lanes * 4);
+    x.beats = (bytes + lanes * 4 - 1) / (lanes * 4);
     x.stream = api->stream(&cfg, x.r.read_bytes, err, sizeof err);
     if (!x.stream)
         simlib_die("stream", err);
@@ -167,6 +180,8 @@ static result measure(const memory_case *mc, const sb_sim_interface *api, const 
     x.bus_use = (double)x.r.counter[SB_SIM_READ_BEATS] / (double)x.cycles / api->ports;
     x.theoretical = (double)bytes / (double)x.cycles / peak;
     x.ceiling = (double)x.stream / (double)x.cycles;
+    if (x.r.counter[SB_SIM_COMMANDS] != chain)
+        simlib_die("list", "not every command was counted");
     return x;
 }
 
@@ -176,13 +191,14 @@ int main(int argc, char **argv)
     if (argc < 3 || (argc > 3 && !quick && !all))
         simlib_die("usage", "bench_matvec SIM_DIR OUT.json [--quick | --all]");
     struct json_object *out = json_object_new_array();
-    static result results[MEMORIES][SHAPES][SB_CODEC_COUNT];
+    static result results[CHAINS][MEMORIES][SHAPES][SB_CODEC_COUNT];
     const sb_sim_interface *api[MEMORIES];
     for (size_t i = 0; i < MEMORIES; i++)
-        if (!(api[i] = simlib_load(argv[1], memories[i].bus)))
-            printf("%s left out: no w%u/libseedbed_sim.so in %s\n", memories[i].name, memories[i].bus, argv[1]);
-    printf("%-9s %5s %5s %-11s %-8s %9s %7s %7s %7s %7s %7s  lost cycles\n", "memory", "lanes", "MHz", "shape", "codec",
-           "cycles", "util", "bus", "of peak", "of seq.", "vs fp16");
+        if (!(api[i] = simlib_load(argv[1], memories[i].bus, memories[i].ports)))
+            printf("%s left out: no library of %u x %u bits in %s\n", memories[i].name, memories[i].ports, memories[i].bus,
+                   argv[1]);
+    printf("%-9s %5s %5s %-11s %-8s %5s %9s %7s %7s %7s %7s %7s  lost cycles\n", "memory", "lanes", "MHz", "shape", "codec",
+           "chain", "cycles", "util", "bus", "of peak", "of seq.", "vs fp16");
     for (size_t s = 0; s < SHAPES; s++) {
         size_t rows = shapes[s][0], cols = shapes[s][1],
                limit = quick                                  ? 512
@@ -197,33 +213,40 @@ int main(int argc, char **argv)
                 continue;
             }
             problem p = problem_make(codec, limit < rows ? limit : rows, cols);
-            for (size_t i = 0; i < MEMORIES; i++) {
-                if (!api[i])
+            for (size_t n = 0; n < CHAINS * MEMORIES; n++) {
+                size_t i = n % MEMORIES, k = n / MEMORIES;
+                if (!api[i] || (k && rows * cols > 1024 * 1024))
                     continue;
-                result *x = &results[i][s][c];
+                result *x = &results[k][i][s][c];
                 char text[512], shape[32];
-                *x = measure(&memories[i], api[i], &p);
-                x->speedup = (double)results[i][s][SB_CODEC_FP16].cycles / (double)x->cycles;
+                *x = measure(&memories[i], api[i], &p, chains[k]);
+                x->speedup = (double)results[k][i][s][SB_CODEC_FP16].cycles / (double)x->cycles;
+                for (size_t one = 0; one < i; one++) /* the same memory with one port */
+                    if (memories[one].memory == memories[i].memory && memories[one].bus == memories[i].bus &&
+                        memories[one].ports == 1 && memories[i].ports > 1 && api[one])
+                        x->scaling = (double)results[k][one][s][c].cycles / (double)x->cycles / memories[i].ports;
                 lost(&x->r, text, sizeof text);
                 snprintf(shape, sizeof shape, "%zux%zu%s", rows, cols, p.rows < rows ? "*" : "");
-                printf("%-9s %5u %5u %-11s %-8s %9" PRIu64 " %6.2f%% %6.2f%% %6.2f%% %6.2f%% %7.3f  %s\n",
-                       memories[i].name, simlib_lanes(api[i]), memories[i].mhz, shape, codec->name, x->cycles,
+                printf("%-9s %5u %5u %-11s %-8s %5u %9.0f %6.2f%% %6.2f%% %6.2f%% %6.2f%% %7.3f  %s\n", memories[i].name,
+                       simlib_lanes(api[i]), memories[i].mhz, shape, codec->name, chains[k], (double)x->cycles / chains[k],
                        100 * x->use, 100 * x->bus_use, 100 * x->theoretical, 100 * x->ceiling, x->speedup, text);
                 fflush(stdout);
-                json_object_array_add(out, record(&memories[i], api[i], &p, rows, x));
+                json_object_array_add(out, record(&memories[i], api[i], &p, rows, chains[k], x));
             }
             problem_free(&p);
         }
     }
     if (!all)
         puts("* only the first rows simulated: simulated_rows in the records");
+    puts("cycles are those of a command, lost cycles those of the list");
     if (!quick) {
         puts("marks:");
-        for (size_t i = 0; i < MEMORIES; i++)
+        for (size_t n = 0; n < CHAINS * MEMORIES; n++)
             for (size_t s = 0; s < SHAPES; s++)
                 for (int c = 0; c < SB_CODEC_COUNT; c++)
-                    if (results[i][s][c].cycles && shapes[s][0] <= 4096)
-                        marks(&memories[i], sb_codec_by_id(c)->name, shapes[s][0], shapes[s][1], &results[i][s][c]);
+                    if (results[n / MEMORIES][n % MEMORIES][s][c].cycles && shapes[s][0] <= 4096)
+                        marks(&memories[n % MEMORIES], chains[n / MEMORIES], sb_codec_by_id(c)->name, shapes[s][0], shapes[s][1],
+                              &results[n / MEMORIES][n % MEMORIES][s][c]);
         printf("%d marks missed\n", marks_missed);
     }
     if (json_object_to_file_ext(argv[2], out, JSON_C_TO_STRING_PRETTY))

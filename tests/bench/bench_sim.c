@@ -19,7 +19,7 @@ int main(int argc, char **argv)
     printf("%4s %9s %-10s %-8s %10s %12s %12s  (best of %d)\n", "bus", "weights/c", "memory", "codec", "cycles",
            "cycles/s", "weights/s", REPEAT);
     for (size_t b = 0; b < sizeof buses / sizeof *buses; b++) {
-        const sb_sim_interface *api = simlib_load(argv[1], buses[b]);
+        const sb_sim_interface *api = simlib_load(argv[1], buses[b], 1);
         if (!api)
             simlib_die(argv[1], "library missing");
         for (int c = 0; c < SB_CODEC_COUNT; c++) {
@@ -30,7 +30,7 @@ int main(int argc, char **argv)
                 sb_sim_report r;
                 for (int i = 0; i < REPEAT; i++) {
                     sb_sim_config cfg = {.memory = memories[m].memory, .read_latency = memories[m].memory ? 0 : 22};
-                    problem_run(api, cfg, &p, &r);
+                    problem_run(api, cfg, &p, 1, &r);
                     best = r.seconds < best ? r.seconds : best;
                 }
                 unsigned rate = simlib_lanes(api) * (unsigned)codec->block;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One MATVEC in a simulated core, for the benches: loads a library, makes a random problem, runs it, compares every
+ * Lists of MATVECs in a simulated core, for the benches: loads a library, makes a random problem, runs it, compares every
  * result with the exact CPU matvec. */
 #ifndef SEEDBED_BENCH_SIMLIB_H
 #define SEEDBED_BENCH_SIMLIB_H
@@ -23,10 +23,12 @@ static inline void simlib_die(const char *what, const char *detail)
 }
 
 /* NULL if there is no such library. */
-static inline const sb_sim_interface *simlib_load(const char *dir, unsigned bus)
+static inline const sb_sim_interface *simlib_load(const char *dir, unsigned bus, unsigned ports)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/w%u/libseedbed_sim.so", dir, bus);
+    char path[PATH_MAX], suffix[16] = "";
+    if (ports > 1)
+        snprintf(suffix, sizeof suffix, "p%u", ports);
+    snprintf(path, sizeof path, "%s/w%u%s/libseedbed_sim.so", dir, bus, suffix);
     void *so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!so)
         return NULL;
@@ -80,9 +82,9 @@ static inline problem problem_make(const sb_codec *codec, size_t rows, size_t co
         p.x[c / (size_t)codec->act_block * (size_t)codec->act_stride + c % (size_t)codec->act_block] =
             (int16_t)((int)(simlib_rnd(&seed) % 65535) - 32767);
     sb_matrix m = {.codec = codec, .rows = rows, .cols = cols, .words = p.words};
-    uint32_t *lanes = simlib_alloc(sb_lane_bytes(codec, rows, cols, SB_CPU_LANES));
+    uint32_t *lanes = simlib_alloc(sb_lane_bytes(codec, rows, cols, SB_CPU_LANES, 1));
     p.want = simlib_alloc((rows + 7) / 8 * 64);
-    sb_lane_pack(&m, SB_CPU_LANES, lanes);
+    sb_lane_pack(&m, SB_CPU_LANES, 1, lanes);
     sb_cpu_matvec(sb_group_best(codec), codec, lanes, rows, cols, p.x, 1, p.want, (rows + 7) / 8 * 64, 1);
     free(lanes);
     return p;
@@ -95,42 +97,49 @@ static inline void problem_free(problem *p)
     free(p->want);
 }
 
-/* Runs the problem and checks the result; exits with a message if anything is wrong. */
-static inline void problem_run(const sb_sim_interface *api, sb_sim_config cfg, const problem *p, sb_sim_report *r)
+/* Runs a list of `chain` commands of the problem's shape, each with weights and results of its own, and checks every
+ * result; exits with a message if anything is wrong. */
+static inline void problem_run(const sb_sim_interface *api, sb_sim_config cfg, const problem *p, unsigned chain,
+                               sb_sim_report *r)
 {
-    unsigned lanes = simlib_lanes(api);
-    uint64_t w_bytes = sb_lane_bytes(p->codec, p->rows, p->cols, lanes),
-             x_bytes = sb_codec_act_elems(p->codec, p->cols) * 2;
-    sb_command c = {.op = SB_OP_MATVEC,
-                    .codec = (uint8_t)p->codec->id,
-                    .batch = 1,
-                    .rows = (uint32_t)p->rows,
-                    .cols = (uint32_t)p->cols};
+    unsigned lanes = api->bus_bits / 32;
+    uint64_t w_bytes = (sb_lane_bytes(p->codec, p->rows, p->cols, lanes, api->ports) + 4095) / 4096 * 4096,
+             y_bytes = (8 * p->rows + 8191) / 4096 * 4096, x_bytes = sb_codec_act_elems(p->codec, p->cols) * 2;
     /* 4 KB apart: no burst of one touches another */
-    c.src = 4096;
-    c.dst = (c.src + x_bytes + 8191) / 4096 * 4096;
-    c.weights = (c.dst + 8 * p->rows + 8191) / 4096 * 4096;
-    uint64_t bytes = c.weights + w_bytes + 4096;
+    uint64_t src = 4096, dst = (src + x_bytes + 8191) / 4096 * 4096, weights = dst + chain * y_bytes;
+    uint64_t bytes = weights + chain * w_bytes + 4096;
     uint8_t *mem = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
     if (!mem)
         simlib_die("memory", "out of it");
-    memset(mem, 0, c.weights);
-    memcpy(mem, &c, sizeof c);
-    memcpy(mem + c.src, p->x, x_bytes);
+    memset(mem, 0, weights);
+    memcpy(mem + src, p->x, x_bytes);
     sb_matrix m = {.codec = p->codec, .rows = p->rows, .cols = p->cols, .words = p->words};
-    sb_lane_pack(&m, lanes, (uint32_t *)(mem + c.weights));
+    for (unsigned i = 0; i < chain; i++) {
+        sb_command c = {.op = SB_OP_MATVEC,
+                        .codec = (uint8_t)p->codec->id,
+                        .batch = 1,
+                        .rows = (uint32_t)p->rows,
+                        .cols = (uint32_t)p->cols,
+                        .src = src,
+                        .dst = dst + i * y_bytes,
+                        .weights = weights + i * w_bytes};
+        memcpy(mem + i * sizeof c, &c, sizeof c);
+        sb_lane_pack(&m, lanes, api->ports, (uint32_t *)(mem + c.weights));
+    }
     char err[512] = "";
     cfg.size = sizeof cfg;
     sb_sim *s = api->open(&cfg, mem, bytes, err, sizeof err);
     if (!s)
         simlib_die("open", err);
-    sb_sim_status st = api->run(s, 0, 1, 0, r, err, sizeof err);
+    sb_sim_status st = api->run(s, 0, chain, 0, r, err, sizeof err);
     if (st != SB_SIM_OK)
         simlib_die(err, r->diagnosis);
-    if (memcmp(mem + c.dst, p->want, 8 * p->rows)) {
-        char what[128];
-        snprintf(what, sizeof what, "%s %zux%zu", p->codec->name, p->rows, p->cols);
-        simlib_die(what, "the core's result is not the CPU's");
+    for (unsigned i = 0; i < chain; i++) {
+        if (memcmp(mem + dst + i * y_bytes, p->want, 8 * p->rows)) {
+            char what[128];
+            snprintf(what, sizeof what, "%s %zux%zu, command %u", p->codec->name, p->rows, p->cols, i);
+            simlib_die(what, "the core's result is not the CPU's");
+        }
     }
     api->close(s);
     free(mem);

@@ -28,8 +28,9 @@ typedef struct {
     const sb_sim_interface *api;
     uint8_t *mem, *image; /* what the core works on; what the model makes of it */
     uint64_t bytes, top;  /* allocated up to here */
+    uint64_t stride;      /* PORT_STRIDE */
     m_rng rng;
-    size_t lanes, align;
+    size_t lanes, ports, align; /* lanes of a port */
     uint32_t max_batch;
 } bench;
 
@@ -64,16 +65,47 @@ static uint32_t random_word(bench *b, int codec)
     }
 }
 
+/* Row groups of port p: p, p + ports, ... */
+static size_t port_groups(const bench *b, size_t rows, size_t p)
+{
+    size_t groups = (rows + b->lanes - 1) / b->lanes;
+    return groups > p ? (groups - p + b->ports - 1) / b->ports : 0;
+}
+
+static uint64_t group_bytes(const bench *b, int codec, size_t cols)
+{
+    return (m_words(codec, cols) + m_sides(codec, cols)) * b->lanes * 4;
+}
+
+/* From one port's part of the weights to the next: docs/formats.md, unless PORT_STRIDE says otherwise. */
+static uint64_t slice_bytes(const bench *b, int codec, size_t rows, size_t cols)
+{
+    if (b->stride) return b->stride;
+    return (port_groups(b, rows, 0) * group_bytes(b, codec, cols) + 4095) / 4096 * 4096;
+}
+
+/* What a core reads, without what lies between the parts. */
 static uint64_t weight_bytes(const bench *b, int codec, size_t rows, size_t cols)
 {
-    return (rows + b->lanes - 1) / b->lanes * (m_words(codec, cols) + m_sides(codec, cols)) * b->lanes * 4;
+    return (rows + b->lanes - 1) / b->lanes * group_bytes(b, codec, cols);
+}
+
+static uint64_t weight_span(const bench *b, int codec, size_t rows, size_t cols)
+{
+    return (b->stride ? 0 : (b->ports - 1) * slice_bytes(b, codec, rows, cols)) + port_groups(b, rows, 0) * group_bytes(b, codec, cols);
+}
+
+/* Where row group g begins, from the weights' address. */
+static uint64_t group_at(const bench *b, int codec, size_t rows, size_t cols, size_t g)
+{
+    return g % b->ports * slice_bytes(b, codec, rows, cols) + g / b->ports * group_bytes(b, codec, cols);
 }
 
 static void random_weights(bench *b, const command *c)
 {
     size_t m = m_words(c->codec, c->cols), groups = (c->rows + b->lanes - 1) / b->lanes;
-    uint32_t *out = (uint32_t *)(b->mem + c->weights);
     for (size_t g = 0; g < groups; g++) {
+        uint32_t *out = (uint32_t *)(b->mem + c->weights + group_at(b, c->codec, c->rows, c->cols, g));
         for (size_t w = 0; w < m; w++) {
             for (int side = m_has_side(c->codec) && w % 8 == 0; side >= 0; side--) {
                 for (size_t l = 0; l < b->lanes; l++) *out++ = g * b->lanes + l < c->rows ? random_word(b, c->codec) : 0;
@@ -103,7 +135,7 @@ static uint64_t dst_bytes(const command *c) { return dst_stride(c) * (uint64_t)(
 static command make_batch(bench *b, int codec, int batch, size_t rows, size_t cols, uint64_t dst_pad)
 {
     command c = { .op = 1, .codec = codec, .batch = batch, .rows = (uint32_t)rows, .cols = (uint32_t)cols };
-    c.weights = take(b, weight_bytes(b, codec, rows, cols));
+    c.weights = take(b, weight_span(b, codec, rows, cols));
     c.src = take(b, m_act_elems(codec, cols) * 2 * (size_t)batch);
     c.dst = take(b, dst_bytes(&c) + dst_pad) + dst_pad;
     random_weights(b, &c);
@@ -150,7 +182,7 @@ static void model_matvec(bench *b, const command *c)
     for (size_t i = 0; i < (size_t)c->batch * c->rows; i++) {
         size_t v = i / c->rows, r = i % c->rows;
         const uint8_t *src = b->image + c->src + v * m_act_elems(c->codec, c->cols) * 2;
-        const uint8_t *group = b->image + c->weights + r / b->lanes * (m + sides) * b->lanes * 4;
+        const uint8_t *group = b->image + c->weights + group_at(b, c->codec, c->rows, c->cols, r / b->lanes);
         size_t beat = 0;
         uint32_t side = 0, word;
         uint64_t acc = 0;
@@ -213,9 +245,10 @@ static void snapshot(bench *b) { memcpy(b->image, b->mem, b->top + 4096); }
 static uint64_t read_beats(const bench *b, const command *c)
 {
     uint64_t bus = b->api->bus_bits / 8, stride = (uint64_t)m_act_stride(c->codec), blk = (uint64_t)m_act_block(c->codec);
-    uint64_t before = (uint64_t)(c->batch - 1) * m_act_elems(c->codec, c->cols);
+    uint64_t before = (uint64_t)(c->batch - 1) * m_act_elems(c->codec, c->cols), clusters = 0;
     uint64_t act = ((before + (c->cols + blk - 1) / blk * stride) * 2 + bus - 1) / bus;
-    return act + weight_bytes(b, c->codec, c->rows, c->cols) / bus;
+    while (clusters < b->ports && port_groups(b, c->rows, clusters)) clusters++;
+    return clusters * act + weight_bytes(b, c->codec, c->rows, c->cols) / bus;
 }
 
 /* A list that must succeed, checked against the model, with the counters. */
@@ -228,8 +261,9 @@ static void run_list(bench *b, sb_sim *s, uint64_t list, command *c, size_t n, c
         if (c[i].op != 1) continue;
         model_matvec(b, &c[i]);
         jobs++;
-        weights += weight_bytes(b, c[i].codec, c[i].rows, c[i].cols) / bus;
-        further += (c[i].rows + b->lanes - 1) / b->lanes * m_words(c[i].codec, c[i].cols) * (uint64_t)(c[i].batch - 1);
+        size_t groups = port_groups(b, c[i].rows, 0);
+        weights += groups * group_bytes(b, c[i].codec, c[i].cols) / bus;
+        further += groups * m_words(c[i].codec, c[i].cols) * (uint64_t)(c[i].batch - 1);
         reads += read_beats(b, &c[i]);
         writes += (c[i].rows * 8ull + bus - 1) / bus * (uint64_t)c[i].batch;
     }
@@ -239,6 +273,9 @@ static void run_list(bench *b, sb_sim *s, uint64_t list, command *c, size_t n, c
     CHECK(r.counter[SB_SIM_USEFUL] == weights, "%" PRIu64 " useful, expected %" PRIu64, r.counter[SB_SIM_USEFUL], weights);
     CHECK(r.counter[SB_SIM_COMPUTE] == further, "%" PRIu64 " compute, expected %" PRIu64, r.counter[SB_SIM_COMPUTE], further);
     CHECK(r.counter[SB_SIM_WRITE_BEATS] == writes, "%" PRIu64 " write beats, expected %" PRIu64, r.counter[SB_SIM_WRITE_BEATS], writes);
+    uint64_t each = 0;
+    for (size_t p = 0; p < b->ports; p++) each += r.port_read_beats[p];
+    CHECK(each == r.counter[SB_SIM_READ_BEATS], "the ports' read beats add up to %" PRIu64, each);
     uint64_t records = (n * 64 + bus - 1) / bus, got = r.counter[SB_SIM_READ_BEATS];
     CHECK(got >= reads + records && got <= reads + records + 1, "%" PRIu64 " read beats, expected %" PRIu64, got, reads + records);
     CHECK(r.write_bytes >= writes / 2 && r.read_bytes == got * bus, "bytes moved");
@@ -249,7 +286,7 @@ static void test_shapes(bench *b)
 {
     sb_sim *s = open_sim(b, (sb_sim_config){ 0 });
     for (int codec = 0; codec < M_CODECS; codec++) {
-        for (size_t rows = 1; rows < 3 * b->lanes; rows += 1 + b->lanes / 5) {
+        for (size_t rows = 1; rows < 3 * b->lanes * b->ports; rows += 1 + b->lanes * b->ports / 5) {
             for (size_t cols = 1; cols < 210; cols += 1 + m_below(&b->rng, 13)) {
                 fresh(b);
                 command c = make_matvec(b, codec, rows, cols, 0);
@@ -277,7 +314,7 @@ static void test_batches(bench *b, int cases)
         size_t n = 1 + m_below(&b->rng, 3);
         for (size_t i = 0; i < n; i++) {
             int codec = (int)m_below(&b->rng, M_CODECS);
-            size_t rows = 1 + m_below(&b->rng, (uint32_t)(m_below(&b->rng, 4) ? 2 * b->lanes : 5 * b->lanes));
+            size_t rows = 1 + m_below(&b->rng, (uint32_t)(m_below(&b->rng, 4) ? 2 : 5) * (uint32_t)(b->lanes * b->ports));
             size_t cols = 1 + m_below(&b->rng, m_below(&b->rng, 4) ? 60 : 400);
             if (m_below(&b->rng, 6) == 0) cols = 1 + m_below(&b->rng, 12); /* a word or so: results come in a row */
             c[i] = make_batch(b, codec, random_batch(b, codec, rows, cols), rows, cols, m_below(&b->rng, 4) * b->align);
@@ -296,7 +333,7 @@ static void test_batch_cycles(bench *b)
     for (int codec = 0; codec < M_CODECS; codec++) {
         uint64_t one = 0;
         for (int batch = 1; batch <= (int)b->max_batch; batch += 5) {
-            size_t rows = 4 * b->lanes, cols = 240, bus = b->lanes * 4;
+            size_t rows = 4 * b->lanes * b->ports, cols = 240, bus = b->lanes * 4;
             fresh(b);
             command c = make_batch(b, codec, batch, rows, cols, 0);
             put_command(b, 0, 0, &c);
@@ -322,7 +359,7 @@ static void test_limits(bench *b)
     for (int codec = 0; codec < M_CODECS; codec++) {
         uint32_t most = codec == M_SEEDLM3 ? ACT_CAP / 16 * 12 : ACT_CAP;
         fresh(b);
-        command c = make_matvec(b, codec, b->lanes + 1, most, 0);
+        command c = make_matvec(b, codec, b->lanes * b->ports + 1, most, 0);
         run_list(b, s, 0, &c, 1, "capacity");
         c.cols = most + 1;
         put_command(b, 0, 0, &c);
@@ -388,9 +425,9 @@ static void test_hazards(bench *b)
         sb_sim *s = open_sim(b, (sb_sim_config){ .write_latency = 200, .stall_permille = round % 2 ? 300 : 0, .seed = (uint32_t)round });
         fresh(b);
         int codec = (int)m_below(&b->rng, M_CODECS), codec2 = (int)m_below(&b->rng, M_CODECS);
-        size_t lanes = b->lanes, cols = 24 * (1 + m_below(&b->rng, 6));
+        size_t lanes = b->lanes * b->ports, cols = 24 * (1 + m_below(&b->rng, 6));
         command c[3];
-        size_t need = weight_bytes(b, codec2, lanes, cols) / 8 + m_act_elems(codec2, cols) / 4 + 64;
+        size_t need = weight_span(b, codec2, lanes, cols) / 8 + m_act_elems(codec2, cols) / 4 + 64;
         bool as_weights = round % 4 < 2, batches = round % 2 && b->max_batch > 4;
         int vectors = batches ? 4 : 1; /* a multiple of 16 rows, so that there is no gap between the vectors' results */
         c[0] = make_batch(b, codec, vectors, batches ? (need + 63) / 64 * 16 : need, 24, 0);
@@ -471,6 +508,33 @@ static void test_errors(bench *b)
         compare(b, good, bad, what->name);
         /* The core is as good as new. */
         run_list(b, s, 0, good, n, "after an error");
+        b->api->close(s);
+    }
+}
+
+/* Parts at a stride of the host's choice, as in an HBM with a channel a port: the room between them is used by others. */
+static void test_stride(bench *b)
+{
+    for (int round = 0; round < 12; round++) {
+        uint64_t region = 4u << 20, top;
+        sb_sim *s = open_sim(b, (sb_sim_config){ .read_latency = 20, .write_latency = 100, .seed = (uint32_t)round,
+                                                 .stall_permille = round % 2 ? 300 : 0 });
+        command c[6];
+        fresh(b);
+        b->stride = region;
+        CHECK(!b->api->reg_write(s, 0x24, (uint32_t)region) && !b->api->reg_write(s, 0x28, 0), "PORT_STRIDE");
+        for (int i = 0; i < 6; i++) {
+            int codec = (int)m_below(&b->rng, M_CODECS);
+            size_t rows = 1 + m_below(&b->rng, 90), cols = 1 + m_below(&b->rng, 200);
+            c[i] = make_batch(b, codec, m_below(&b->rng, 2) ? 1 : random_batch(b, codec, rows, cols), rows, cols, 0);
+            /* the next reads a result that lies between the parts */
+            if (i && m_below(&b->rng, 2) && dst_bytes(&c[i - 1]) >= m_act_elems(codec, cols) * 2 * (size_t)c[i].batch) c[i].src = c[i - 1].dst;
+        }
+        CHECK(b->top < region && b->ports * region < b->bytes, "regions");
+        top = b->top;
+        b->top = (b->ports - 1) * region + top;
+        run_list(b, s, 0, c, 6, "stride");
+        b->stride = 0;
         b->api->close(s);
     }
 }
@@ -584,6 +648,7 @@ static bench load(const char *path)
     bench b = { .api = get(), .rng = { 0x5EEDBED1 } };
     CHECK(b.api->abi == SB_SIM_ABI, "%s: ABI %u, expected %u", path, b.api->abi, SB_SIM_ABI);
     b.lanes = b.api->bus_bits / 32;
+    b.ports = b.api->ports;
     b.align = b.api->bus_bits / 8 > 64 ? b.api->bus_bits / 8 : 64;
     b.bytes = 48u << 20;
     b.mem = malloc(b.bytes);
@@ -614,6 +679,7 @@ int main(int argc, char **argv)
             test_batches(&b[i], 600);
             test_batch_cycles(&b[i]);
             test_hazards(&b[i]);
+            test_stride(&b[i]);
             test_errors(&b[i]);
             test_limits(&b[i]);
             printf("core %s: ok\n", b[i].api->variant);

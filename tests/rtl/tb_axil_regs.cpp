@@ -90,9 +90,10 @@ int main()
     tb.reset();
     expect(0x00, 4); // idle
     expect(0x40, 0x53454544);
-    expect(0x44, 0x00010000);
+    expect(0x44, 0x00010001);
     expect(0x48, 0x12345678);
     expect(0x4C, 0x0000000F);
+    expect(0x6C, 3); // ports
 
     for (int i = 0; i < 200; i++) {
         uint32_t a = m_rand(&rng), b = m_rand(&rng), n = m_rand(&rng), s = m_below(&rng, 16), v = m_rand(&rng);
@@ -102,6 +103,11 @@ int main()
         expect(0x10, a);
         expect(0x14, b);
         expect(0x1C, n);
+        write(0x24, b);
+        write(0x28, n);
+        expect(0x24, b);
+        expect(0x28, n);
+        CHECK(t.port_stride_o == ((uint64_t)n << 32 | b), "stride");
         CHECK(t.cmd_addr_o == ((uint64_t)b << 32 | a) && t.cmd_count_o == n, "outputs");
         write(0x14, v, s);
         uint32_t mask = 0;
@@ -129,6 +135,12 @@ int main()
             std::memcpy(&c, port(t.counters_i) + 4 * k, 4);
             expect(0x80 + 4 * k, c);
         }
+        for (uint32_t k = 0; k < 12; k++) {
+            uint32_t c = m_rand(&rng);
+            std::memcpy(port(t.beats_i) + 4 * k, &c, 4);
+            expect(0x100 + 4 * k, c);
+        }
+        expect(0x130, 0);
     }
     // Nothing is there, nothing happens.
     write(0x40, 0);

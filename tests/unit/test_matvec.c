@@ -21,7 +21,7 @@ static void check_shape(const sb_codec *codec, size_t rows, size_t cols, size_t 
 {
     size_t row_words = sb_codec_row_words(codec, cols), elems = sb_codec_act_elems(codec, cols);
     uint32_t *words = malloc(rows * row_words * 4);
-    uint32_t *lanes = malloc(sb_lane_bytes(codec, rows, cols, SB_CPU_LANES));
+    uint32_t *lanes = malloc(sb_lane_bytes(codec, rows, cols, SB_CPU_LANES, 1));
     int16_t *x = calloc(batch * elems, 2);
     size_t stride = sb_acc_stride(rows);
     uint8_t *dst = malloc(batch * stride);
@@ -35,7 +35,7 @@ static void check_shape(const sb_codec *codec, size_t rows, size_t cols, size_t 
             x[v * elems + c / (size_t)codec->act_block * (size_t)codec->act_stride + c % (size_t)codec->act_block] =
                 (int16_t)(rnd() % 8 ? (int)(rnd() % 65535) - 32767 : rnd() & 1 ? 32767 : -32767);
     sb_matrix m = {.codec = codec, .rows = rows, .cols = cols, .words = words};
-    sb_lane_pack(&m, SB_CPU_LANES, lanes);
+    sb_lane_pack(&m, SB_CPU_LANES, 1, lanes);
     sb_cpu_matvec(fn, codec, lanes, rows, cols, x, batch, dst, stride, threads);
     for (size_t r = 0; r < rows; r++) {
         sb_codec_decode_row_int(codec, words + r * row_words, cols, w);

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
 // AXI4-Lite slave with the ap_ctrl_hs register map of docs/device.md.
 //
-// Parameters: Params, Codecs and MaxBatch, the contents of the registers PARAMS, CODECS and MAX_BATCH.
+// Parameters: Params, Codecs, MaxBatch and Ports, the contents of the registers PARAMS, CODECS, MAX_BATCH and PORTS.
 // Ports
 //   s_*         AXI4-Lite, 32-bit data, 12-bit address; writes honour the byte strobes
-//   start_o     pulse: begin the list at cmd_addr_o, cmd_count_o
+//   start_o     pulse: begin the list at cmd_addr_o, cmd_count_o; port_stride_o: PORT_STRIDE
 //   done_i      pulse: the list ended; idle_i: nothing in work
-//   error_i..level_i, counters_i: read-only registers
+//   error_i..level_i, counters_i, beats_i: read-only registers
 //   irq_o       level, GIER & any enabled ISR bit
 // Latency: a read answers two cycles after its address.
 
 module axil_regs #(
   parameter logic [31:0] Params   = '0,
   parameter logic [31:0] Codecs   = '0,
-  parameter logic [31:0] MaxBatch = 32'd1
+  parameter logic [31:0] MaxBatch = 32'd1,
+  parameter int          Ports    = 1
 ) (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -38,6 +39,7 @@ module axil_regs #(
   output logic         start_o,
   output logic [63:0]  cmd_addr_o,
   output logic [31:0]  cmd_count_o,
+  output logic [63:0]  port_stride_o,
   input  logic         done_i,
   input  logic         idle_i,
   input  logic [3:0]   error_i,
@@ -47,6 +49,7 @@ module axil_regs #(
   input  logic [31:0]  outstanding_i,
   input  logic [31:0]  level_i,
   input  logic [64*seedbed_pkg::NumCounters-1:0] counters_i,
+  input  logic [128*Ports-1:0] beats_i,
   output logic         irq_o
 );
 
@@ -58,6 +61,7 @@ module axil_regs #(
   logic [1:0]  ier_q, isr_q;
   logic [63:0] cmd_addr_q;
   logic [31:0] cmd_count_q;
+  logic [63:0] port_stride_q;
 
   assign s_awready_o = !aw_held_q;
   assign s_wready_o  = !w_held_q;
@@ -70,6 +74,7 @@ module axil_regs #(
   assign start_o     = start_q && idle_i;
   assign cmd_addr_o  = cmd_addr_q;
   assign cmd_count_o = cmd_count_q;
+  assign port_stride_o = port_stride_q;
   assign irq_o       = gier_q && (isr_q & ier_q) != 2'b00;
 
   wire do_write = aw_held_q && w_held_q && (!b_valid_q || s_bready_i);
@@ -88,6 +93,7 @@ module axil_regs #(
 
   wire [9:0] rword = araddr_q[11:2];
   wire [5:0] rcnt  = rword[5:0] - 6'h20;  // word among the counters, which begin at 0x80
+  wire [4:0] rbeat = rword[4:0];          // word among the ports' beats, which begin at 0x100
 
   logic [31:0] rdata;
   always_comb begin
@@ -100,6 +106,8 @@ module axil_regs #(
       10'h004: rdata = cmd_addr_q[31:0];
       10'h005: rdata = cmd_addr_q[63:32];
       10'h007: rdata = cmd_count_q;
+      10'h009: rdata = port_stride_q[31:0];
+      10'h00a: rdata = port_stride_q[63:32];
       10'h010: rdata = seedbed_pkg::Id;
       10'h011: rdata = seedbed_pkg::Version;
       10'h012: rdata = Params;
@@ -110,10 +118,14 @@ module axil_regs #(
       10'h017: rdata = state_i;
       10'h018: rdata = outstanding_i;
       10'h019: rdata = level_i;
-      10'h01A: rdata = MaxBatch;
+      10'h01a: rdata = MaxBatch;
+      10'h01b: rdata = Ports;
       default: begin
         for (int i = 0; i < 2 * seedbed_pkg::NumCounters; i++) begin
           if (rword[9:6] == 4'd0 && rword[5] && rcnt == 6'(i)) rdata = counters_i[32*i +: 32];
+        end
+        for (int i = 0; i < 4 * Ports; i++) begin
+          if (rword[9:5] == 5'h02 && rbeat == 5'(i)) rdata = beats_i[32*i +: 32];
         end
       end
     endcase
@@ -144,6 +156,7 @@ module axil_regs #(
       isr_q       <= 2'b00;
       cmd_addr_q  <= '0;
       cmd_count_q <= '0;
+      port_stride_q <= '0;
     end else begin
       if (do_write) aw_held_q <= 1'b0;
       else if (s_awvalid_i) aw_held_q <= 1'b1;
@@ -169,6 +182,8 @@ module axil_regs #(
           10'h004: cmd_addr_q[31:0] <= merge(cmd_addr_q[31:0], wdata_q, wmask);
           10'h005: cmd_addr_q[63:32] <= merge(cmd_addr_q[63:32], wdata_q, wmask);
           10'h007: cmd_count_q <= merge(cmd_count_q, wdata_q, wmask);
+          10'h009: port_stride_q[31:0] <= merge(port_stride_q[31:0], wdata_q, wmask);
+          10'h00a: port_stride_q[63:32] <= merge(port_stride_q[63:32], wdata_q, wmask);
           default: ;
         endcase
       end
@@ -245,6 +260,10 @@ module axil_regs #(
                                                  wdata_q[8*b +: 8] : cmd_addr_q[32+8*b +: 8]));
         assert (cmd_count_q[8*b +: 8] == $past((do_write && wword == 10'h007 && wstrb_q[b]) ?
                                                wdata_q[8*b +: 8] : cmd_count_q[8*b +: 8]));
+        assert (port_stride_q[8*b +: 8] == $past((do_write && wword == 10'h009 && wstrb_q[b]) ?
+                                                 wdata_q[8*b +: 8] : port_stride_q[8*b +: 8]));
+        assert (port_stride_q[32+8*b +: 8] == $past((do_write && wword == 10'h00a && wstrb_q[b]) ?
+                                                    wdata_q[8*b +: 8] : port_stride_q[32+8*b +: 8]));
       end
       // what a read gives is the register at that cycle
       if ($past(do_read)) begin
@@ -254,6 +273,8 @@ module axil_regs #(
           10'h004: assert (s_rdata_o == $past(cmd_addr_q[31:0]));
           10'h005: assert (s_rdata_o == $past(cmd_addr_q[63:32]));
           10'h007: assert (s_rdata_o == $past(cmd_count_q));
+          10'h009: assert (s_rdata_o == $past(port_stride_q[31:0]));
+          10'h00a: assert (s_rdata_o == $past(port_stride_q[63:32]));
           10'h010: assert (s_rdata_o == seedbed_pkg::Id);
           10'h011: assert (s_rdata_o == seedbed_pkg::Version);
           10'h012: assert (s_rdata_o == Params);
@@ -263,7 +284,8 @@ module axil_regs #(
           10'h016: assert (s_rdata_o == $past(cur_index_i));
           10'h017: assert (s_rdata_o == $past(state_i));
           10'h018: assert (s_rdata_o == $past(outstanding_i));
-          10'h01A: assert (s_rdata_o == MaxBatch);
+          10'h01a: assert (s_rdata_o == MaxBatch);
+          10'h01b: assert (s_rdata_o == Ports);
           default: ;
         endcase
         if ($past(rword) == 10'h020 + 10'(f_counter)) begin

@@ -1,37 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
 // Cycle and event counters of docs/device.md. Exactly one class is given for each running cycle, so
-// counters 1..7 add up to counter 0.
+// counters 1..7 add up to counter 0. The cycle classes are those of port 0, the beats those of all ports.
 //
+// Parameters: Ports
 // Ports
 //   clear_i   set all to zero (the cycle is not counted)
 //   run_i     count this cycle
 //   class_i   one-hot class (seedbed_pkg::Class*)
-//   rbeat_i, wbeat_i, cmd_i   events
+//   rbeat_i, wbeat_i (a bit a port), cmd_i   events
 //   values_o  11 x 64 bits, counter i at 64*i
+//   beats_o   for each port 64 bits of read beats, then 64 bits of write beats
 
-module counters (
+module counters #(
+  parameter int Ports = 1
+) (
   input  logic                                 clk_i,
   input  logic                                 rst_ni,
   input  logic                                 clear_i,
   input  logic                                 run_i,
   input  logic [seedbed_pkg::NumClasses-1:0]   class_i,
-  input  logic                                 rbeat_i,
-  input  logic                                 wbeat_i,
+  input  logic [Ports-1:0]                     rbeat_i,
+  input  logic [Ports-1:0]                     wbeat_i,
   input  logic                                 cmd_i,
-  output logic [64*seedbed_pkg::NumCounters-1:0] values_o
+  output logic [64*seedbed_pkg::NumCounters-1:0] values_o,
+  output logic [128*Ports-1:0]                 beats_o
 );
 
-  wire [seedbed_pkg::NumCounters-1:0] event_now = {
-    cmd_i, wbeat_i, rbeat_i, class_i & {seedbed_pkg::NumClasses{run_i}}, run_i
-  };
+  function automatic logic [3:0] ones(input logic [Ports-1:0] bits);
+    ones = '0;
+    for (int p = 0; p < Ports; p++) ones = ones + {3'd0, bits[p]};
+  endfunction
+
+  // How far each counter steps.
+  logic [4*seedbed_pkg::NumCounters-1:0] step;
+  always_comb begin
+    step = '0;
+    step[0] = run_i;
+    for (int i = 0; i < seedbed_pkg::NumClasses; i++) step[4*(i+1)] = class_i[i] && run_i;
+    step[4*8 +: 4]  = ones(rbeat_i);
+    step[4*9 +: 4]  = ones(wbeat_i);
+    step[4*10]      = cmd_i;
+  end
 
   for (genvar i = 0; i < seedbed_pkg::NumCounters; i++) begin : g_counter
     logic [63:0] count_q;
     always_ff @(posedge clk_i) begin
       if (!rst_ni || clear_i) count_q <= '0;
-      else if (event_now[i]) count_q <= count_q + 64'd1;
+      else count_q <= count_q + {60'd0, step[4*i +: 4]};
     end
     assign values_o[64*i +: 64] = count_q;
+  end
+
+  if (Ports == 1) begin : g_one
+    assign beats_o = values_o[64*8 +: 128];
+  end else begin : g_beats
+    for (genvar p = 0; p < Ports; p++) begin : g_port
+      logic [63:0] reads_q, writes_q;
+      always_ff @(posedge clk_i) begin
+        if (!rst_ni || clear_i) begin
+          reads_q  <= '0;
+          writes_q <= '0;
+        end else begin
+          reads_q  <= reads_q + {63'd0, rbeat_i[p]};
+          writes_q <= writes_q + {63'd0, wbeat_i[p]};
+        end
+      end
+      assign beats_o[128*p +: 128] = {writes_q, reads_q};
+    end
   end
 
 `ifdef FORMAL
@@ -53,9 +88,9 @@ module counters (
     end
     if (past_q && $past(rst_ni)) begin
       for (int i = 0; i < seedbed_pkg::NumCounters; i++) begin
-        assert (values_o[64*i +: 64] == ($past(clear_i) ? 64'd0 : $past(values_o[64*i +: 64]) + 64'($past(event_now[i]))));
+        assert (values_o[64*i +: 64] == ($past(clear_i) ? 64'd0 : $past(values_o[64*i +: 64]) + 64'($past(step[4*i +: 4]))));
       end
-      assert ($past(event_now[0]) == ($past(event_now[7:1]) != '0));
+      assert ($past(step[0]) == ($past({step[4], step[8], step[12], step[16], step[20], step[24], step[28]}) != '0));
     end
   end
 `endif

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// The core: control registers, command processor, matrix engine, one AXI4 master.
+// The core: control registers, command processor, and for each AXI4 master a cluster that multiplies what
+// comes through it.
 //
-//   s_axil --> axil_regs --> cmd_fetch --requests--> axi_read ==beats==> matvec_engine
-//                                 ^                     |                    |
-//                                 +------records--------+     axi_write <----+ results
+//   s_axil --> axil_regs --> cmd_fetch --requests, jobs--> cluster 0 <==> m port 0
+//                                 ^ \------------------\-> cluster 1 <==> m port 1
+//                                 +----records (port 0)     ...
+//
+// Port p's signals are the p-th part of the vectors m_*.
 //
 // Parameters
-//   BusW         AXI data bits, 64..1024, a power of two; lanes = BusW/32
+//   Ports        AXI4 masters, 1..8
+//   BusW         data bits of each, 64..1024, a power of two; lanes = Ports * BusW/32
 //   ActW         bits of an activation; 16
 //   ActCap       activation buffer, elements, a power of two, 1024..65536
 //   Outstanding  read bursts in flight (64 beats or 4 KB each; the data FIFO holds them all)
@@ -21,7 +25,8 @@ module seedbed_core #(
   parameter int         ActCap      = 32768,
   parameter int         Outstanding = 8,
   parameter logic [3:0] Codecs      = 4'b1111,
-  parameter int         MaxBatch    = 16
+  parameter int         MaxBatch    = 16,
+  parameter int         Ports       = 1
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -45,38 +50,37 @@ module seedbed_core #(
   output logic [31:0]       s_rdata_o,
   output logic [1:0]        s_rresp_o,
 
-  output logic              m_arvalid_o,
-  input  logic              m_arready_i,
-  output logic [63:0]       m_araddr_o,
-  output logic [7:0]        m_arlen_o,
-  input  logic              m_rvalid_i,
-  output logic              m_rready_o,
-  input  logic [BusW-1:0]   m_rdata_i,
-  input  logic [1:0]        m_rresp_i,
-  input  logic              m_rlast_i,
-  output logic              m_awvalid_o,
-  input  logic              m_awready_i,
-  output logic [63:0]       m_awaddr_o,
-  output logic [7:0]        m_awlen_o,
-  output logic              m_wvalid_o,
-  input  logic              m_wready_i,
-  output logic [BusW-1:0]   m_wdata_o,
-  output logic [BusW/8-1:0] m_wstrb_o,
-  output logic              m_wlast_o,
-  input  logic              m_bvalid_i,
-  output logic              m_bready_o,
-  input  logic [1:0]        m_bresp_i
+  output logic [Ports-1:0]           m_arvalid_o,
+  input  logic [Ports-1:0]           m_arready_i,
+  output logic [64*Ports-1:0]        m_araddr_o,
+  output logic [8*Ports-1:0]         m_arlen_o,
+  input  logic [Ports-1:0]           m_rvalid_i,
+  output logic [Ports-1:0]           m_rready_o,
+  input  logic [BusW*Ports-1:0]      m_rdata_i,
+  input  logic [2*Ports-1:0]         m_rresp_i,
+  input  logic [Ports-1:0]           m_rlast_i,
+  output logic [Ports-1:0]           m_awvalid_o,
+  input  logic [Ports-1:0]           m_awready_i,
+  output logic [64*Ports-1:0]        m_awaddr_o,
+  output logic [8*Ports-1:0]         m_awlen_o,
+  output logic [Ports-1:0]           m_wvalid_o,
+  input  logic [Ports-1:0]           m_wready_i,
+  output logic [BusW*Ports-1:0]      m_wdata_o,
+  output logic [BusW/8*Ports-1:0]    m_wstrb_o,
+  output logic [Ports-1:0]           m_wlast_o,
+  input  logic [Ports-1:0]           m_bvalid_i,
+  output logic [Ports-1:0]           m_bready_o,
+  input  logic [2*Ports-1:0]         m_bresp_i
 );
 
   localparam int BeatsW    = 40;
-  localparam int MaxBurst  = 64;
-  localparam int DataDepth = (MaxBatch > 1) ? 32 : 16;
 
   initial begin
     if (BusW < 64 || BusW > 1024 || BusW != (1 << $clog2(BusW))) $fatal(1, "seedbed_core: BusW");
     if (ActW != 16) $fatal(1, "seedbed_core: ActW must be 16");
     if (ActCap < 1024 || ActCap > 65536) $fatal(1, "seedbed_core: ActCap");
     if (MaxBatch < 1 || MaxBatch > 16) $fatal(1, "seedbed_core: MaxBatch");
+    if (Ports < 1 || Ports > 8) $fatal(1, "seedbed_core: Ports must be 1..8");
     if (Codecs == 4'd0) $fatal(1, "seedbed_core: no codec");
   end
 
@@ -87,42 +91,42 @@ module seedbed_core #(
   logic [31:0]       cmd_count;
   logic [3:0]        error;
   logic [31:0]       error_index, cur_index;
-  logic [3:0]        fetch_state, engine_state;
+  logic [3:0]        fetch_state;
   logic [64*seedbed_pkg::NumCounters-1:0] counts;
 
-  logic              req_valid, req_ready;
+  logic [63:0]       port_stride;
+  logic [128*Ports-1:0] beats;
+
+  logic [Ports-1:0]  req_valid, req_ready;
   logic [63:0]       req_addr;
   logic [BeatsW-1:0] req_beats;
   logic [1:0]        req_tag;
 
-  logic              beat_pend, beat_valid, beat_err, beat_last, cmd_ready, engine_ready;
-  logic [1:0]        beat_tag;
-  logic [BusW-1:0]   beat_data;
+  logic              cmd_ready;
+  logic [Ports-1:0]  cmd_valid, cmd_err;
+  logic [BusW*Ports-1:0] cmd_data;
 
-  logic              job_valid, job_ready;
+  logic [Ports-1:0]  job_valid, job_ready, job_done;
   logic [1:0]        job_codec;
   logic [3:0]        job_more;
   logic [16:0]       job_words;
   logic [23:0]       job_rows;
   logic [63:0]       job_dst;
+  logic [21:0]       job_stride;
   logic [31:0]       job_index;
 
-  logic              wr_req_valid, wr_req_last, wr_data_valid, wr_pop, wr_done, wr_err, wr_idle;
-  logic [63:0]       wr_req_addr;
-  logic [8:0]        wr_req_beats;
-  logic [BusW-1:0]   wr_data;
-  logic [BusW/64-1:0] wr_elem;
-
-  logic              read_err, flush, clear, read_idle, useful, compute, engine_idle, rbeat, event_done;
-  logic [31:0]       read_index;
-  logic [15:0]       read_inflight, read_level, write_inflight, write_level;
-
-  wire is_cmd = beat_tag == seedbed_pkg::TagCmd;
+  logic              flush, clear, event_done;
+  logic [Ports-1:0]  read_err, write_err, pend, valid, useful, compute, rbeat, wbeat, drained, quiet;
+  wire  [Ports-1:0]  busy = ~drained;
+  logic [2*Ports-1:0]  tag;
+  logic [32*Ports-1:0] read_index, write_index, outstanding, level;
+  logic [4*Ports-1:0]  engine_state;
 
   axil_regs #(
     .Params  (Params),
     .Codecs  ({28'd0, Codecs}),
-    .MaxBatch(32'(MaxBatch))
+    .MaxBatch(32'(MaxBatch)),
+    .Ports   (Ports)
   ) u_regs (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
@@ -146,15 +150,17 @@ module seedbed_core #(
     .start_o      (start),
     .cmd_addr_o   (cmd_addr),
     .cmd_count_o  (cmd_count),
+    .port_stride_o(port_stride),
     .done_i       (list_done),
     .idle_i       (fetch_idle),
     .error_i      (error),
     .error_index_i(error_index),
     .cur_index_i  (cur_index),
-    .state_i      ({16'd0, 4'(beat_pend), 2'd0, beat_tag, engine_state, fetch_state}),
-    .outstanding_i({write_inflight, read_inflight}),
-    .level_i      ({write_level, read_level}),
+    .state_i      ({8'(busy), 8'(pend), 3'd0, pend[0], 2'd0, tag[1:0], engine_state[3:0], fetch_state}),
+    .outstanding_i(outstanding[31:0]),
+    .level_i      (level[31:0]),
     .counters_i   (counts),
+    .beats_i      (beats),
     .irq_o        (irq_o)
   );
 
@@ -163,13 +169,15 @@ module seedbed_core #(
     .Codecs  (Codecs),
     .ActCap  (ActCap),
     .MaxBatch(MaxBatch),
-    .BeatsW  (BeatsW)
+    .BeatsW  (BeatsW),
+    .Ports   (Ports)
   ) u_fetch (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
     .start_i      (start),
     .cmd_addr_i   (cmd_addr),
     .cmd_count_i  (cmd_count),
+    .port_stride_i(port_stride),
     .idle_o       (fetch_idle),
     .done_o       (list_done),
     .req_valid_o  (req_valid),
@@ -177,10 +185,10 @@ module seedbed_core #(
     .req_addr_o   (req_addr),
     .req_beats_o  (req_beats),
     .req_tag_o    (req_tag),
-    .beat_valid_i (beat_valid && is_cmd),
+    .beat_valid_i (cmd_valid[0]),
     .beat_ready_o (cmd_ready),
-    .beat_data_i  (beat_data),
-    .beat_err_i   (beat_err),
+    .beat_data_i  (cmd_data[BusW-1:0]),
+    .beat_err_i   (cmd_err[0]),
     .job_valid_o  (job_valid),
     .job_ready_i  (job_ready),
     .job_codec_o  (job_codec),
@@ -188,12 +196,14 @@ module seedbed_core #(
     .job_words_o  (job_words),
     .job_rows_o   (job_rows),
     .job_dst_o    (job_dst),
+    .job_stride_o (job_stride),
     .job_index_o  (job_index),
-    .job_done_i   (wr_done),
+    .job_done_i   (job_done),
     .read_err_i   (read_err),
     .read_index_i (read_index),
-    .write_err_i  (wr_err),
-    .quiet_i      (read_idle && wr_idle && engine_idle),
+    .write_err_i  (write_err),
+    .write_index_i(write_index),
+    .quiet_i      (&quiet),
     .flush_o      (flush),
     .reset_o      (clear),
     .event_done_o (event_done),
@@ -203,148 +213,117 @@ module seedbed_core #(
     .state_o      (fetch_state)
   );
 
-  axi_read #(
-    .BusW       (BusW),
-    .MaxBurst   (MaxBurst),
-    .Outstanding(Outstanding),
-    .BeatsW     (BeatsW)
-  ) u_read (
-    .clk_i      (clk_i),
-    .rst_ni     (rst_ni),
-    .flush_i    (flush),
-    .idle_o     (read_idle),
-    .req_valid_i(req_valid),
-    .req_ready_o(req_ready),
-    .req_addr_i (req_addr),
-    .req_beats_i(req_beats),
-    .req_tag_i  (req_tag),
-    .pend_o     (beat_pend),
-    .tag_o      (beat_tag),
-    .valid_o    (beat_valid),
-    .ready_i    (is_cmd ? cmd_ready : engine_ready),
-    .data_o     (beat_data),
-    .err_o      (beat_err),
-    .last_o     (beat_last),
-    .inflight_o (read_inflight),
-    .level_o    (read_level),
-    .rbeat_o    (rbeat),
-    .arvalid_o  (m_arvalid_o),
-    .arready_i  (m_arready_i),
-    .araddr_o   (m_araddr_o),
-    .arlen_o    (m_arlen_o),
-    .rvalid_i   (m_rvalid_i),
-    .rready_o   (m_rready_o),
-    .rdata_i    (m_rdata_i),
-    .rresp_i    (m_rresp_i),
-    .rlast_i    (m_rlast_i)
-  );
+  for (genvar p = 0; p < Ports; p++) begin : g_cluster
+    cluster #(
+      .BusW       (BusW),
+      .ActCap     (ActCap),
+      .Outstanding(Outstanding),
+      .Codecs     (Codecs),
+      .MaxBatch   (MaxBatch),
+      .BeatsW     (BeatsW),
+      .Ports      (Ports),
+      .Index      (p)
+    ) u_cluster (
+      .clk_i        (clk_i),
+      .rst_ni       (rst_ni),
+      .flush_i      (flush),
+      .clear_i      (clear),
+      .req_valid_i  (req_valid[p]),
+      .req_ready_o  (req_ready[p]),
+      .req_addr_i   (req_addr),
+      .req_beats_i  (req_beats),
+      .req_tag_i    (req_tag),
+      .cmd_valid_o  (cmd_valid[p]),
+      .cmd_ready_i  (cmd_ready),
+      .cmd_data_o   (cmd_data[BusW*p +: BusW]),
+      .cmd_err_o    (cmd_err[p]),
+      .job_valid_i  (job_valid[p]),
+      .job_ready_o  (job_ready[p]),
+      .job_codec_i  (job_codec),
+      .job_more_i   (job_more),
+      .job_words_i  (job_words),
+      .job_rows_i   (job_rows),
+      .job_dst_i    (job_dst),
+      .job_stride_i (job_stride),
+      .job_index_i  (job_index),
+      .done_o       (job_done[p]),
+      .read_err_o   (read_err[p]),
+      .read_index_o (read_index[32*p +: 32]),
+      .write_err_o  (write_err[p]),
+      .write_index_o(write_index[32*p +: 32]),
+      .pend_o       (pend[p]),
+      .tag_o        (tag[2*p +: 2]),
+      .valid_o      (valid[p]),
+      .useful_o     (useful[p]),
+      .compute_o    (compute[p]),
+      .rbeat_o      (rbeat[p]),
+      .wbeat_o      (wbeat[p]),
+      .drained_o    (drained[p]),
+      .quiet_o      (quiet[p]),
+      .state_o      (engine_state[4*p +: 4]),
+      .outstanding_o(outstanding[32*p +: 32]),
+      .level_o      (level[32*p +: 32]),
+      .m_arvalid_o  (m_arvalid_o[p]),
+      .m_arready_i  (m_arready_i[p]),
+      .m_araddr_o   (m_araddr_o[64*p +: 64]),
+      .m_arlen_o    (m_arlen_o[8*p +: 8]),
+      .m_rvalid_i   (m_rvalid_i[p]),
+      .m_rready_o   (m_rready_o[p]),
+      .m_rdata_i    (m_rdata_i[BusW*p +: BusW]),
+      .m_rresp_i    (m_rresp_i[2*p +: 2]),
+      .m_rlast_i    (m_rlast_i[p]),
+      .m_awvalid_o  (m_awvalid_o[p]),
+      .m_awready_i  (m_awready_i[p]),
+      .m_awaddr_o   (m_awaddr_o[64*p +: 64]),
+      .m_awlen_o    (m_awlen_o[8*p +: 8]),
+      .m_wvalid_o   (m_wvalid_o[p]),
+      .m_wready_i   (m_wready_i[p]),
+      .m_wdata_o    (m_wdata_o[BusW*p +: BusW]),
+      .m_wstrb_o    (m_wstrb_o[BusW/8*p +: BusW/8]),
+      .m_wlast_o    (m_wlast_o[p]),
+      .m_bvalid_i   (m_bvalid_i[p]),
+      .m_bready_o   (m_bready_o[p]),
+      .m_bresp_i    (m_bresp_i[2*p +: 2])
+    );
+  end
 
-  matvec_engine #(
-    .BusW     (BusW),
-    .Codecs   (Codecs),
-    .ActCap   (ActCap),
-    .MaxBatch (MaxBatch),
-    .DataDepth(DataDepth)
-  ) u_matvec (
-    .clk_i          (clk_i),
-    .rst_ni         (rst_ni),
-    .clear_i        (clear),
-    .flush_i        (flush),
-    .job_valid_i    (job_valid),
-    .job_ready_o    (job_ready),
-    .job_codec_i    (job_codec),
-    .job_more_i     (job_more),
-    .job_words_i    (job_words),
-    .job_rows_i     (job_rows),
-    .job_dst_i      (job_dst),
-    .job_index_i    (job_index),
-    .beat_valid_i   (beat_valid),
-    .beat_ready_o   (engine_ready),
-    .beat_tag_i     (beat_tag),
-    .beat_data_i    (beat_data),
-    .beat_err_i     (beat_err),
-    .beat_last_i    (beat_last),
-    .useful_o       (useful),
-    .compute_o      (compute),
-    .read_err_o     (read_err),
-    .read_index_o   (read_index),
-    .wr_req_valid_o (wr_req_valid),
-    .wr_req_addr_o  (wr_req_addr),
-    .wr_req_beats_o (wr_req_beats),
-    .wr_req_last_o  (wr_req_last),
-    .wr_data_valid_o(wr_data_valid),
-    .wr_data_o      (wr_data),
-    .wr_elem_o      (wr_elem),
-    .wr_pop_i       (wr_pop),
-    .idle_o         (engine_idle),
-    .state_o        (engine_state)
-  );
-
-  axi_write #(
-    .BusW       (BusW),
-    .MaxBurst   (MaxBurst),
-    .Outstanding(8),
-    .DataDepth  (DataDepth)
-  ) u_write (
-    .clk_i       (clk_i),
-    .rst_ni      (rst_ni),
-    .req_valid_i (wr_req_valid),
-    .req_ready_o (),
-    .req_addr_i  (wr_req_addr),
-    .req_beats_i (wr_req_beats),
-    .req_last_i  (wr_req_last),
-    .data_valid_i(wr_data_valid),
-    .data_ready_o(),
-    .data_i      (wr_data),
-    .elem_i      (wr_elem),
-    .pop_o       (wr_pop),
-    .done_o      (wr_done),
-    .err_o       (wr_err),
-    .idle_o      (wr_idle),
-    .inflight_o  (write_inflight),
-    .level_o     (write_level),
-    .awvalid_o   (m_awvalid_o),
-    .awready_i   (m_awready_i),
-    .awaddr_o    (m_awaddr_o),
-    .awlen_o     (m_awlen_o),
-    .wvalid_o    (m_wvalid_o),
-    .wready_i    (m_wready_i),
-    .wdata_o     (m_wdata_o),
-    .wstrb_o     (m_wstrb_o),
-    .wlast_o     (m_wlast_o),
-    .bvalid_i    (m_bvalid_i),
-    .bready_o    (m_bready_o),
-    .bresp_i     (m_bresp_i)
-  );
+  // Only port 0 has records; what the others would say in their place is not looked at.
+  wire unused = &{1'b0, cmd_valid, cmd_err, cmd_data, tag, valid, useful, compute, engine_state, outstanding, level};
 
   // ------------------------------------------------------------------------------------------
-  // Every cycle has one class, seen from the engine's input: what is the next beat, and was it taken?
+  // Every cycle has one class, seen from the engine's input: what is the next beat, and was it
+  // taken? With several ports it is port 0's engine, and waiting for the others is draining.
   // ------------------------------------------------------------------------------------------
   logic [seedbed_pkg::NumClasses-1:0] cycle_class;
-  wire pend_act = beat_pend && beat_tag == seedbed_pkg::TagAct && !flush;
-  wire pend_wei = beat_pend && beat_tag == seedbed_pkg::TagWei && !flush;
+  wire pend_act = pend[0] && tag[1:0] == seedbed_pkg::TagAct && !flush;
+  wire pend_wei = pend[0] && tag[1:0] == seedbed_pkg::TagWei && !flush;
+
+  wire others_pend = (pend >> 1) != '0;
 
   always_comb begin
     cycle_class = '0;
     if (pend_act) cycle_class[seedbed_pkg::ClassActLoad] = 1'b1;
-    else if (pend_wei && useful) cycle_class[seedbed_pkg::ClassUseful] = 1'b1;
-    else if (pend_wei && compute) cycle_class[seedbed_pkg::ClassCompute] = 1'b1;
-    else if (pend_wei && beat_valid) cycle_class[seedbed_pkg::ClassStall] = 1'b1;
+    else if (pend_wei && useful[0]) cycle_class[seedbed_pkg::ClassUseful] = 1'b1;
+    else if (pend_wei && compute[0]) cycle_class[seedbed_pkg::ClassCompute] = 1'b1;
+    else if (pend_wei && valid[0]) cycle_class[seedbed_pkg::ClassStall] = 1'b1;
     else if (pend_wei) cycle_class[seedbed_pkg::ClassWait] = 1'b1;
-    else if (!engine_idle || !wr_idle) cycle_class[seedbed_pkg::ClassDrain] = 1'b1;
+    else if (busy != '0 || others_pend) cycle_class[seedbed_pkg::ClassDrain] = 1'b1;
     else cycle_class[seedbed_pkg::ClassControl] = 1'b1;
   end
 
-  counters u_counters (
+  counters #(
+    .Ports(Ports)
+  ) u_counters (
     .clk_i   (clk_i),
     .rst_ni  (rst_ni),
     .clear_i (start),
     .run_i   (!fetch_idle),
     .class_i (cycle_class),
     .rbeat_i (rbeat),
-    .wbeat_i (wr_pop),
+    .wbeat_i (wbeat),
     .cmd_i   (event_done),
-    .values_o(counts)
+    .values_o(counts),
+    .beats_o (beats)
   );
 
 endmodule

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
 // Vitis "RTL kernel" wrapper: seedbed_core under the port names that packaging tools look for.
+// Printed by hw/kernel.sh 1: change that.
 //
 // Parameters: those of seedbed_core. Control: ap_ctrl_hs at s_axi_control (docs/device.md).
 
@@ -74,7 +75,8 @@ module seedbed_kernel #(
     .ActCap     (ActCap),
     .Outstanding(Outstanding),
     .Codecs     (Codecs),
-    .MaxBatch   (MaxBatch)
+    .MaxBatch   (MaxBatch),
+    .Ports      (1)
   ) u_core (
     .clk_i      (ap_clk),
     .rst_ni     (ap_rst_n),

@@ -48,7 +48,7 @@ package seedbed_pkg;
   localparam int LaneLatency = 6;
 
   localparam logic [31:0] Id      = 32'h5345_4544;
-  localparam logic [31:0] Version = 32'h0001_0000;
+  localparam logic [31:0] Version = 32'h0001_0001;
 
 endpackage
 

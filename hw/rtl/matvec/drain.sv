@@ -6,9 +6,12 @@
 // Every result is announced before it arrives (reserve_i), and only while room_o says so; so results are
 // never refused. With MaxBatch 1 they never wait either; otherwise they queue up here, one a cycle.
 //
-// Parameters: BusW; MaxBatch; DataDepth, beats of axi_write's data FIFO (a result reserves two).
+// Parameters: BusW; MaxBatch; DataDepth, beats of axi_write's data FIFO (a result reserves two); Ports: the row
+// groups are dealt to so many clusters in turn, of which this is one.
 // Ports
-//   job_*      destination, rows and vectors after the first, before its first result is announced
+//   job_*      before its first result is announced: where the first of this cluster's groups goes, how many
+//              rows there are from its first one on (other clusters' included), vectors after the first, and
+//              from one vector's results to the next's, in 64 bytes (of one vector of no meaning)
 //   reserve_i  a result will come; with MaxBatch 1 the next may follow two cycles later
 //   result_*   the results (lane_array)
 //   req_*, data_*, elem_o   to axi_write; pop_i from it
@@ -17,7 +20,8 @@
 module drain #(
   parameter int BusW      = 512,
   parameter int MaxBatch  = 16,
-  parameter int DataDepth = 32
+  parameter int DataDepth = 32,
+  parameter int Ports     = 1
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
@@ -27,6 +31,7 @@ module drain #(
   input  logic [63:0]        job_dst_i,
   input  logic [23:0]        job_rows_i,
   input  logic [3:0]         job_more_i,
+  input  logic [21:0]        job_stride_i,
   output logic               room_o,
   input  logic               reserve_i,
   input  logic               result_valid_i,
@@ -44,7 +49,8 @@ module drain #(
 
   localparam int Lanes  = BusW / 32;
   localparam int Elems  = BusW / 64;  // results a beat
-  localparam logic [31:0] GroupBytes = BusW >> 2;
+  localparam int Stride = Lanes * Ports;  // rows from one group to the next
+  localparam logic [31:0] StrideBytes = 8 * Stride;
   localparam int CountW = $clog2(DataDepth + 1);
   localparam int JobW   = 64 + 24;
   localparam int MoreW  = (MaxBatch > 1) ? 4 + 22 : 0;
@@ -67,7 +73,7 @@ module drain #(
     .clear_i(clear_i),
     .valid_i(job_valid_i),
     .ready_o(job_ready_o),
-    .data_i ((JobW + MoreW)'({22'((25'(job_rows_i) + 25'd7) >> 3), job_more_i, job_rows_i, job_dst_i})),
+    .data_i ((JobW + MoreW)'({job_stride_i, job_more_i, job_rows_i, job_dst_i})),
     .valid_o(job_valid),
     .ready_i(job_pop),
     .data_o (job),
@@ -76,13 +82,13 @@ module drain #(
 
   logic               begun_q;   // the job at the head is in work; otherwise it begins with the next result
   logic [63:0]        addr_q;    // of its next result
-  logic [23:0]        rows_q;    // its rows left
+  logic [23:0]        rows_q;    // its rows left, from the group in work on
   logic [CountW-1:0]  used_q;    // beats reserved and not gone
   logic               last_vec;
 
   wire [63:0] addr  = begun_q ? addr_q : job_dst;
   wire [23:0] rows  = begun_q ? rows_q : job_rows;
-  wire        final_group = rows <= 24'(Lanes);
+  wire        final_group = rows <= 24'(Stride);
   wire        two         = rows > 24'(Elems);
 
   logic [Lanes-1:0] exist;
@@ -99,7 +105,7 @@ module drain #(
   assign idle_o      = used_q == '0;
 
   always_ff @(posedge clk_i) begin
-    if (result_valid_i) rows_q <= last_vec ? rows - 24'(Lanes) : rows;
+    if (result_valid_i) rows_q <= last_vec ? rows - 24'(Stride) : rows;
   end
 
   always_ff @(posedge clk_i) begin
@@ -128,7 +134,7 @@ module drain #(
     logic [63:0]      group_q;     // where the first vector's rows of this group go
 
     wire [63:0] group = begun_q ? group_q : job_dst;
-    wire [63:0] next_group = group + {32'd0, GroupBytes};
+    wire [63:0] next_group = group + {32'd0, StrideBytes};
     wire        held  = wptr_q != rptr_q;
     wire        leave = held && (second_q || !head_two);
 
@@ -175,7 +181,7 @@ module drain #(
       if (result_valid_i) begin
         group_q <= result_i;
         exist_q <= exist;
-        addr_q  <= addr + {32'd0, GroupBytes};
+        addr_q  <= addr + {32'd0, StrideBytes};
       end
     end
 

@@ -9,13 +9,19 @@
 // activations, then the weights in the lane layout of docs/formats.md. A side beat comes before each
 // eight main beats of a row when the codec has a side plane.
 //
-// Parameters: BusW, Codecs, ActCap, MaxBatch (see lane_array), DataDepth (see drain).
+// The last beat of a job and the first of the next are taken in consecutive cycles: once its last
+// weight beat entered the lanes nothing reads the activations any more. Only a change of codec waits
+// until the lanes are empty, and the next job's activations are loaded meanwhile.
+//
+// Parameters: BusW, Codecs, ActCap, MaxBatch (see lane_array), DataDepth and Ports (see drain).
 // Ports
-//   job_*       codec, vectors after the first (< MaxBatch), main words a row, rows, destination, command index
+//   job_*       codec, vectors after the first (< MaxBatch), main words a row, rows, destination and stride (see
+//               drain), command index
 //   beat_*      beats tagged TagAct and TagWei; beat_tag_i is known before the beat is
 //   clear_i     forget the jobs (nothing is in flight then); flush_i: take no beats
 //   wr_*        to axi_write
-//   useful_o    a weight beat met its first or only vector; compute_o: a further one; read_err_o, read_index_o: a beat of that command was bad
+//   useful_o    a weight beat met its first or only vector; compute_o: a further one
+//   read_err_o, read_index_o   a beat of that command was bad
 //   idle_o      no result on its way to axi_write
 
 module matvec_engine #(
@@ -23,7 +29,8 @@ module matvec_engine #(
   parameter logic [3:0] Codecs    = 4'b1111,
   parameter int         ActCap    = 32768,
   parameter int         MaxBatch  = 16,
-  parameter int         DataDepth = 16
+  parameter int         DataDepth = 16,
+  parameter int         Ports     = 1
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
@@ -36,6 +43,7 @@ module matvec_engine #(
   input  logic [16:0]        job_words_i,
   input  logic [23:0]        job_rows_i,
   input  logic [63:0]        job_dst_i,
+  input  logic [21:0]        job_stride_i,
   input  logic [31:0]        job_index_i,
   input  logic               beat_valid_i,
   output logic               beat_ready_o,
@@ -113,12 +121,12 @@ module matvec_engine #(
   wire is_act = beat_tag_i == seedbed_pkg::TagAct;
   wire is_wei = beat_tag_i == seedbed_pkg::TagWei;
 
-  assign next_take = next_valid && !active_q && !busy;
+  logic [1:0] lane_codec_q;  // what the lanes decode; follows codec_q when they are empty
 
   wire has_side    = codec_q == seedbed_pkg::CodecInt4 || codec_q == seedbed_pkg::CodecSeedlm3;
   wire last_word   = left_q == 17'd1;
   wire ends_group  = last_word && !side_due_q;
-  wire can_work    = active_q && (!ends_group || (room && !gap_q));
+  wire can_work    = active_q && lane_codec_q == codec_q && (!ends_group || (room && !gap_q));
   wire last_vec    = vec_q == more_q;
   wire can_take    = can_work && (side_due_q || last_vec);
   wire work        = beat_valid_i && is_wei && can_work && !flush_i;
@@ -127,6 +135,8 @@ module matvec_engine #(
   wire take_main   = work_main && last_vec;
   wire load        = beat_valid_i && is_act && active_q && !flush_i;
   wire bad         = (take || load) && beat_err_i;
+
+  assign next_take = next_valid && (!active_q || (take && beat_last_i));
 
   assign beat_ready_o = active_q && (is_act || (is_wei && can_take));
   assign useful_o     = work && vec_q == 4'd0;
@@ -187,6 +197,10 @@ module matvec_engine #(
   end
 
   always_ff @(posedge clk_i) begin
+    if (!busy) lane_codec_q <= codec_q;
+  end
+
+  always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       active_q <= 1'b0;
       gap_q    <= 1'b0;
@@ -206,8 +220,8 @@ module matvec_engine #(
     .we_i   (load),
     .waddr_i(fill_q),
     .wdata_i(beat_data_i),
-    .step2_i(codec_q == seedbed_pkg::CodecFp16),
-    .step8_i(codec_q != seedbed_pkg::CodecSeedlm3),
+    .step2_i(lane_codec_q == seedbed_pkg::CodecFp16),
+    .step8_i(lane_codec_q != seedbed_pkg::CodecSeedlm3),
     .re_i   (work_main),
     .relem_i(slot),
     .act_o  (act)
@@ -220,7 +234,7 @@ module matvec_engine #(
   ) u_lanes (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
-    .codec_i       (codec_q),
+    .codec_i       (lane_codec_q),
     .valid_i       (work),
     .beat_i        (beat_data_i),
     .side_i        (side_due_q),
@@ -237,7 +251,8 @@ module matvec_engine #(
   drain #(
     .BusW     (BusW),
     .MaxBatch (MaxBatch),
-    .DataDepth(DataDepth)
+    .DataDepth(DataDepth),
+    .Ports    (Ports)
   ) u_drain (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
@@ -246,6 +261,7 @@ module matvec_engine #(
     .job_ready_o   (drain_job_room),
     .job_dst_i     (job_dst_i),
     .job_more_i    (job_more_i),
+    .job_stride_i  (job_stride_i),
     .job_rows_i    (job_rows_i),
     .room_o        (room),
     .reserve_i     (work_main && last_word),

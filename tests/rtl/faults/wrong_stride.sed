@@ -1,3 +1,3 @@
-# file: matvec/drain.sv
+# file: core/cmd_fetch.sv
 # The results of a batch's vectors lie too close together when the rows are no multiple of 8.
-s/(25'(job_rows_i) + 25'd7) >> 3/25'(job_rows_i) >> 3/
+s/job_stride_o = rows8;/job_stride_o = 22'(f_rows[23:0] >> 3);/

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// One AXI4 port and what works behind it: reader, matrix engine, writer.
+//
+//   requests --> axi_read ==beats==> matvec_engine --results--> axi_write
+//                    \==beats tagged TagCmd (port 0)==> cmd_fetch
+//
+// Of a core's Ports clusters, cluster Index works on the row groups Index, Index + Ports, ...
+//
+// Parameters: those of seedbed_core; Index 0..Ports-1.
+// Ports
+//   req_*       read requests of this port
+//   cmd_*       the records' beats
+//   job_*       a command, whole: the cluster takes its own part of rows and dst
+//   done_o      pulse: this cluster's part of its oldest job is written to memory
+//   read_err_o, write_err_o, *_index_o   pulse: an error response, and the command that it belongs to
+//   flush_i     level: drop what was requested; clear_i: pulse at its end
+//   pend_o, tag_o, valid_o, useful_o, compute_o   what the cycle classes are made of
+//   quiet_o     no read in flight, nothing held in the write path; drained_o: the latter alone
+
+module cluster #(
+  parameter int         BusW        = 512,
+  parameter int         ActCap      = 32768,
+  parameter int         Outstanding = 8,
+  parameter logic [3:0] Codecs      = 4'b1111,
+  parameter int         MaxBatch    = 16,
+  parameter int         BeatsW      = 40,
+  parameter int         Ports       = 1,
+  parameter int         Index       = 0
+) (
+  input  logic              clk_i,
+  input  logic              rst_ni,
+  input  logic              flush_i,
+  input  logic              clear_i,
+
+  input  logic              req_valid_i,
+  output logic              req_ready_o,
+  input  logic [63:0]       req_addr_i,
+  input  logic [BeatsW-1:0] req_beats_i,
+  input  logic [1:0]        req_tag_i,
+
+  output logic              cmd_valid_o,
+  input  logic              cmd_ready_i,
+  output logic [BusW-1:0]   cmd_data_o,
+  output logic              cmd_err_o,
+
+  input  logic              job_valid_i,
+  output logic              job_ready_o,
+  input  logic [1:0]        job_codec_i,
+  input  logic [3:0]        job_more_i,
+  input  logic [16:0]       job_words_i,
+  input  logic [23:0]       job_rows_i,
+  input  logic [63:0]       job_dst_i,
+  input  logic [21:0]       job_stride_i,
+  input  logic [31:0]       job_index_i,
+
+  output logic              done_o,
+  output logic              read_err_o,
+  output logic [31:0]       read_index_o,
+  output logic              write_err_o,
+  output logic [31:0]       write_index_o,
+  output logic              pend_o,
+  output logic [1:0]        tag_o,
+  output logic              valid_o,
+  output logic              useful_o,
+  output logic              compute_o,
+  output logic              rbeat_o,
+  output logic              wbeat_o,
+  output logic              drained_o,
+  output logic              quiet_o,
+  output logic [3:0]        state_o,
+  output logic [31:0]       outstanding_o,
+  output logic [31:0]       level_o,
+
+  output logic              m_arvalid_o,
+  input  logic              m_arready_i,
+  output logic [63:0]       m_araddr_o,
+  output logic [7:0]        m_arlen_o,
+  input  logic              m_rvalid_i,
+  output logic              m_rready_o,
+  input  logic [BusW-1:0]   m_rdata_i,
+  input  logic [1:0]        m_rresp_i,
+  input  logic              m_rlast_i,
+  output logic              m_awvalid_o,
+  input  logic              m_awready_i,
+  output logic [63:0]       m_awaddr_o,
+  output logic [7:0]        m_awlen_o,
+  output logic              m_wvalid_o,
+  input  logic              m_wready_i,
+  output logic [BusW-1:0]   m_wdata_o,
+  output logic [BusW/8-1:0] m_wstrb_o,
+  output logic              m_wlast_o,
+  input  logic              m_bvalid_i,
+  output logic              m_bready_o,
+  input  logic [1:0]        m_bresp_i
+);
+
+  localparam int MaxBurst  = 64;
+  localparam int DataDepth = (MaxBatch > 1) ? 32 : 16;
+  // Of the rows and results of a job those of the clusters before this one are skipped.
+  localparam logic [23:0] SkipRows  = 24'(Index * (BusW / 32));
+  localparam logic [31:0] SkipBytes = Index * (BusW / 4);
+
+  logic               beat_valid, beat_err, beat_last, engine_ready, engine_idle, read_idle, write_idle;
+  logic [1:0]         beat_tag;
+  logic [BusW-1:0]    beat_data;
+  logic               wr_req_valid, wr_req_last, wr_data_valid, wr_pop, wr_done;
+  logic [63:0]        wr_req_addr;
+  logic [8:0]         wr_req_beats;
+  logic [BusW-1:0]    wr_data;
+  logic [BusW/64-1:0] wr_elem;
+  logic [15:0]        read_inflight, read_level, write_inflight, write_level;
+
+  wire is_cmd = beat_tag == seedbed_pkg::TagCmd;
+
+  assign cmd_valid_o   = beat_valid && is_cmd;
+  assign cmd_data_o    = beat_data;
+  assign cmd_err_o     = beat_err;
+  assign tag_o         = beat_tag;
+  assign valid_o       = beat_valid;
+  assign done_o        = wr_done;
+  assign wbeat_o       = wr_pop;
+  assign drained_o     = engine_idle && write_idle;
+  assign quiet_o       = drained_o && read_idle;
+  assign outstanding_o = {write_inflight, read_inflight};
+  assign level_o       = {write_level, read_level};
+
+  axi_read #(
+    .BusW       (BusW),
+    .MaxBurst   (MaxBurst),
+    .Outstanding(Outstanding),
+    .BeatsW     (BeatsW)
+  ) u_read (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .flush_i    (flush_i),
+    .idle_o     (read_idle),
+    .req_valid_i(req_valid_i),
+    .req_ready_o(req_ready_o),
+    .req_addr_i (req_addr_i),
+    .req_beats_i(req_beats_i),
+    .req_tag_i  (req_tag_i),
+    .pend_o     (pend_o),
+    .tag_o      (beat_tag),
+    .valid_o    (beat_valid),
+    .ready_i    (is_cmd ? cmd_ready_i : engine_ready),
+    .data_o     (beat_data),
+    .err_o      (beat_err),
+    .last_o     (beat_last),
+    .inflight_o (read_inflight),
+    .level_o    (read_level),
+    .rbeat_o    (rbeat_o),
+    .arvalid_o  (m_arvalid_o),
+    .arready_i  (m_arready_i),
+    .araddr_o   (m_araddr_o),
+    .arlen_o    (m_arlen_o),
+    .rvalid_i   (m_rvalid_i),
+    .rready_o   (m_rready_o),
+    .rdata_i    (m_rdata_i),
+    .rresp_i    (m_rresp_i),
+    .rlast_i    (m_rlast_i)
+  );
+
+  matvec_engine #(
+    .BusW     (BusW),
+    .Codecs   (Codecs),
+    .ActCap   (ActCap),
+    .MaxBatch (MaxBatch),
+    .DataDepth(DataDepth),
+    .Ports    (Ports)
+  ) u_matvec (
+    .clk_i          (clk_i),
+    .rst_ni         (rst_ni),
+    .clear_i        (clear_i),
+    .flush_i        (flush_i),
+    .job_valid_i    (job_valid_i),
+    .job_ready_o    (job_ready_o),
+    .job_codec_i    (job_codec_i),
+    .job_more_i     (job_more_i),
+    .job_words_i    (job_words_i),
+    .job_rows_i     (job_rows_i - SkipRows),
+    .job_dst_i      (job_dst_i + {32'd0, SkipBytes}),
+    .job_stride_i   (job_stride_i),
+    .job_index_i    (job_index_i),
+    .beat_valid_i   (beat_valid),
+    .beat_ready_o   (engine_ready),
+    .beat_tag_i     (beat_tag),
+    .beat_data_i    (beat_data),
+    .beat_err_i     (beat_err),
+    .beat_last_i    (beat_last),
+    .useful_o       (useful_o),
+    .compute_o      (compute_o),
+    .read_err_o     (read_err_o),
+    .read_index_o   (read_index_o),
+    .wr_req_valid_o (wr_req_valid),
+    .wr_req_addr_o  (wr_req_addr),
+    .wr_req_beats_o (wr_req_beats),
+    .wr_req_last_o  (wr_req_last),
+    .wr_data_valid_o(wr_data_valid),
+    .wr_data_o      (wr_data),
+    .wr_elem_o      (wr_elem),
+    .wr_pop_i       (wr_pop),
+    .idle_o         (engine_idle),
+    .state_o        (state_o)
+  );
+
+  axi_write #(
+    .BusW       (BusW),
+    .MaxBurst   (MaxBurst),
+    .Outstanding(8),
+    .DataDepth  (DataDepth)
+  ) u_write (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .req_valid_i (wr_req_valid),
+    .req_ready_o (),
+    .req_addr_i  (wr_req_addr),
+    .req_beats_i (wr_req_beats),
+    .req_last_i  (wr_req_last),
+    .data_valid_i(wr_data_valid),
+    .data_ready_o(),
+    .data_i      (wr_data),
+    .elem_i      (wr_elem),
+    .pop_o       (wr_pop),
+    .done_o      (wr_done),
+    .err_o       (write_err_o),
+    .idle_o      (write_idle),
+    .inflight_o  (write_inflight),
+    .level_o     (write_level),
+    .awvalid_o   (m_awvalid_o),
+    .awready_i   (m_awready_i),
+    .awaddr_o    (m_awaddr_o),
+    .awlen_o     (m_awlen_o),
+    .wvalid_o    (m_wvalid_o),
+    .wready_i    (m_wready_i),
+    .wdata_o     (m_wdata_o),
+    .wstrb_o     (m_wstrb_o),
+    .wlast_o     (m_wlast_o),
+    .bvalid_i    (m_bvalid_i),
+    .bready_o    (m_bready_o),
+    .bresp_i     (m_bresp_i)
+  );
+
+  // Commands whose part here is not written: a failed write belongs to the oldest. cmd_fetch keeps the
+  // same for the whole core, where a command is as old as its slowest cluster.
+  fifo #(
+    .Width(32),
+    .Depth(16)
+  ) u_indices (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .clear_i(clear_i),
+    .valid_i(job_valid_i),
+    .ready_o(),
+    .data_i (job_index_i),
+    .valid_o(),
+    .ready_i(wr_done),
+    .data_o (write_index_o),
+    .level_o()
+  );
+
+endmodule
