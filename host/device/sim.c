@@ -153,6 +153,7 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     if (!s->max_batch) /* a core from before there were batches */
         s->max_batch = 1;
     dev->counters.bus_bytes = s->lanes * 4;
+    dev->counters.ports = s->ports;
     char what[64];
     if (kind == SB_SIM_IDEAL)
         snprintf(what, sizeof what, "ideal memory, read latency %llu cycles", (unsigned long long)latency);

@@ -23,6 +23,7 @@ typedef struct {
     uint64_t total, useful, wait_read, stall, act_load, drain, control, compute;
     uint64_t read_beats, write_beats, commands;
     unsigned bus_bytes; /* bytes of one beat; 0 for software devices */
+    unsigned ports;     /* each can move a beat a cycle; the beats are those of all, the classes those of port 0 */
 } sb_counters;
 
 typedef struct {
