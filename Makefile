@@ -42,7 +42,7 @@ BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 help: ## list the targets
 	@echo "Seedbed: transformer inference in which weights grow from seeds."
 	@echo
-	@grep -hE '^[a-z][a-z-]*:.* ## ' Makefile mk/*.mk | sed -E 's/:.* ## /\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z0-9-]*:.* ## ' Makefile mk/*.mk | sed -E 's/:.* ## /\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 demo: ## compress the shipped model and run it on the CPU and on the simulated core
 	@mk/deps.sh demo
@@ -69,7 +69,7 @@ asan: ## unit tests and the program under AddressSanitizer and UBSan
 clang: ## the program and the unit tests built by clang
 	+$(MAKE) CC=clang BUILD=$(BUILD)/clang all unit
 
-sim-all: $(BUILD)/sim/w512/libseedbed_sim.so $(BUILD)/sim/w64/libseedbed_sim.so
+sim-all: $(BUILD)/sim/w512/libseedbed_sim.so $(BUILD)/sim/w64/libseedbed_sim.so ## the two simulators that the tests use
 
 e2e: $(BUILD)/seedbed sim-all ## the main job and bad input, through the program
 	BUILD=$(BUILD) python3 tests/e2e/test_main_job.py
@@ -112,7 +112,7 @@ C_FILES := $(shell git ls-files '*.c' '*.h' '*.cpp' 2>/dev/null)
 .PHONY: format format-check
 format: ## clang-format every C file in place
 	clang-format -i $(C_FILES)
-format-check:
+format-check: ## whether `make format` would change a file
 	clang-format --dry-run -Werror $(C_FILES)
 
 .PHONY: clean

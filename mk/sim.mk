@@ -45,7 +45,7 @@ endef
 $(foreach w,64 128 256 512 1024,$(eval $(call SIM_VARIANT,$(w),))$(eval $(call SIM_VARIANT,$(w),-trace)))
 
 .PHONY: sim
-sim: $(SIM_DIR)/w$(BUS)$(if $(filter 1,$(TRACE)),-trace)/libseedbed_sim.so
+sim: $(SIM_DIR)/w$(BUS)$(if $(filter 1,$(TRACE)),-trace)/libseedbed_sim.so ## a simulator: BUS=64..1024, TRACE=1 for waveforms
 
 # --- module benches: tests/rtl/tb_*.cpp, each with the parameters it is built for -----------------------------------------
 # $(1) name, $(2) top module and source tb_$(2).cpp, $(3) parameters, $(4) macros
@@ -99,10 +99,10 @@ $(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h sim/dram_timing
 	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c sim/dram_timing.c $(shell pkg-config --libs check 2>/dev/null) -o $@
 
 .PHONY: rtl-benches sim-test
-rtl-benches: $(TB_BIN)
+rtl-benches: $(TB_BIN) ## the benches of the RTL modules
 	@set -e; for t in $(TB_BIN); do $$t; done
 
-sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
+sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so ## benches of every module and of the whole core
 	$(TB_DIR)/test_dram
 	@set -e; for t in $(TB_BIN); do $$t; done
 	$(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
@@ -114,7 +114,7 @@ LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8"
 
 .PHONY: lint lint-verilator lint-yosys lint-icarus
-lint: lint-verilator lint-yosys lint-icarus
+lint: lint-verilator lint-yosys lint-icarus ## the RTL as Verilator, Yosys and Icarus read it
 
 lint-verilator:
 	@set -e; for t in $(LINT_TOPS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top $$t $(RTL_SRC); done
@@ -148,7 +148,7 @@ $(BUILD)/faults/%/rtl/planted: tests/rtl/faults/%.sed $(wildcard hw/rtl/*/*.sv) 
 	@touch $@
 
 .PHONY: rtl-faults
-rtl-faults: $(FAULTS:%=$(BUILD)/faults/%/rtl/planted) $(TB_DIR)/bench_core
+rtl-faults: $(FAULTS:%=$(BUILD)/faults/%/rtl/planted) $(TB_DIR)/bench_core ## faults planted in the RTL are seen by the core's bench
 	@set -e; for f in $(FAULTS); do d=$(BUILD)/faults/$$f; \
 	  $(MAKE) --no-print-directory sim RTL_DIR=$$d/rtl SIM_DIR=$$d/sim BUS=64 >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
 	  if $(TB_DIR)/bench_core $$d/sim/w64/libseedbed_sim.so >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \

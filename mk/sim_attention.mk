@@ -29,7 +29,7 @@ $(eval $(call ATTN_VARIANT,3,1,2048))
 $(eval $(call ATTN_VARIANT,1,2,2048))
 
 .PHONY: attention-test
-attention-test: $(ATTN_BLD)/t2m3k2048/bench $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench
+attention-test: $(ATTN_BLD)/t2m3k2048/bench $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench ## the attention engine against its definition
 	$(ATTN_BLD)/t2m3k2048/bench 300
 	$(ATTN_BLD)/t3m1k2048/bench 150
 	$(ATTN_BLD)/t1m2k2048/bench 150
