@@ -86,7 +86,7 @@ $(eval $(call TB_RULE,axi_read64,axi_read,-GBusW=64 -GMaxBurst=16 -GOutstanding=
 $(eval $(call TB_RULE,axi_read512,axi_read,-GBusW=512 -GMaxBurst=64 -GOutstanding=2,-DTB_BUS=512 -DTB_OUTSTANDING=2))
 $(eval $(call TB_RULE,axi_write64,axi_write,-GBusW=64,-DTB_BUS=64))
 $(eval $(call TB_RULE,axi_write512,axi_write,-GBusW=512 -GMaxBurst=16,-DTB_BUS=512))
-$(eval $(call TB_RULE,axil_regs,axil_regs,-GParams=305419896 -GCodecs=15,))
+$(eval $(call TB_RULE,axil_regs,axil_regs,-GParams=305419896 -GCodecs=15 -GMaxBatch=13,))
 
 TB_BIN := $(TB_NAMES:%=$(TB_DIR)/%/tb)
 
@@ -111,7 +111,7 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libs
 LINT_TOPS := seedbed_kernel seedbed_core cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_int4 \
              lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs fifo skid_buffer
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
-             "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8"
+             "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5"
 
 .PHONY: lint lint-verilator lint-yosys lint-icarus
 lint: lint-verilator lint-yosys lint-icarus ## the RTL as Verilator, Yosys and Icarus read it

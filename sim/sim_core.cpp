@@ -306,8 +306,8 @@ void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, cons
              w[6] | uint64_t(w[7]) << 32, w[8] | uint64_t(w[9]) << 32);
     }
     line("counters: total %" PRIu64 " useful %" PRIu64 " wait_read %" PRIu64 " stall %" PRIu64 " act_load %" PRIu64
-         " drain %" PRIu64 " control %" PRIu64 "\n",
-         r->counter[0], r->counter[1], r->counter[2], r->counter[3], r->counter[4], r->counter[5], r->counter[6]);
+         " drain %" PRIu64 " control %" PRIu64 " compute %" PRIu64 "\n",
+         r->counter[0], r->counter[1], r->counter[2], r->counter[3], r->counter[4], r->counter[5], r->counter[6], r->counter[7]);
 }
 
 namespace {
@@ -430,7 +430,7 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
             snprintf(why, sizeof why, "done with %u reads and %u writes in flight", live->reads_open, live->writes_open);
         } else {
             uint64_t sum = 0;
-            for (int i = SB_SIM_USEFUL; i <= SB_SIM_CONTROL; i++) sum += r->counter[i];
+            for (int i = SB_SIM_USEFUL; i <= SB_SIM_COMPUTE; i++) sum += r->counter[i];
             if (sum != r->counter[SB_SIM_TOTAL]) {
                 status = SB_SIM_PROTOCOL;
                 snprintf(why, sizeof why, "counter classes add up to %" PRIu64 ", total is %" PRIu64, sum, r->counter[SB_SIM_TOTAL]);

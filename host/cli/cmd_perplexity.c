@@ -44,6 +44,8 @@ static sb_status measure(const arguments *a, sb_error *err)
         st = sb_perplexity_measure(r.session, ids.ids, ids.n, r.model->cfg.bos_id, (size_t)a->tokens, cli_progress_step, &progress, &p, err);
         cli_progress_end(&progress);
         double seconds = cli_now() - progress.start;
+        sb_counters k;
+        sb_device_counters(r.device, &k);
         bool whole = !a->tokens || (size_t)a->tokens >= ids.n;
         double bpb = p.nll / 0.69314718055994530942 / (double)(size ? size : 1);
         if (!st && a->json) {
@@ -56,10 +58,12 @@ static sb_status measure(const arguments *a, sb_error *err)
             if (whole)
                 json_object_object_add(j, "bits_per_byte", json_object_new_double(bpb));
             json_object_object_add(j, "seconds", json_object_new_double(seconds));
+            cli_json_counters(j, &k);
             cli_print_json(j);
         } else if (!st) {
             printf("perplexity %.4f over %zu tokens, windows of %d, device %s, %.1f s\n", p.perplexity, p.tokens,
                    sb_session_context(r.session), sb_device_name(r.device), seconds);
+            cli_print_counters(&k, (double)p.tokens, "token");
         }
     }
     free(text);

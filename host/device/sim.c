@@ -17,7 +17,8 @@ typedef struct {
     sb_sim *sim;
     unsigned lanes;
     char trace[PATH_MAX];
-    /* Batches are split into single vectors here: the core's first version takes one. */
+    uint32_t max_batch; /* vectors a command, and elements of all of them: larger batches are split here */
+    uint64_t act_capacity;
     uint64_t split;
     uint32_t split_room;
 } sim_device;
@@ -138,6 +139,14 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         sim_close(dev);
         return st;
     }
+    uint32_t params_reg = 0;
+    if (s->api->reg_read(s->sim, 0x48, &params_reg) || s->api->reg_read(s->sim, 0x68, &s->max_batch)) {
+        sim_close(dev);
+        return sb_fail(err, SB_ERR_DEVICE, "device sim: %s: the core's registers do not answer", lib);
+    }
+    s->act_capacity = 1ull << (params_reg >> 16 & 31);
+    if (!s->max_batch) /* a core from before there were batches */
+        s->max_batch = 1;
     dev->counters.bus_bytes = s->lanes * 4;
     char what[64];
     if (kind == SB_SIM_IDEAL)
@@ -174,19 +183,40 @@ static void count(sb_device *dev, const sb_sim_report *r)
     k->act_load += r->counter[SB_SIM_ACT_LOAD];
     k->drain += r->counter[SB_SIM_DRAIN];
     k->control += r->counter[SB_SIM_CONTROL];
+    k->compute += r->counter[SB_SIM_COMPUTE];
     k->read_beats += r->counter[SB_SIM_READ_BEATS];
     k->write_beats += r->counter[SB_SIM_WRITE_BEATS];
     k->commands += r->counter[SB_SIM_COMMANDS];
 }
 
-/* One command a vector; returns the number of commands at *addr. */
+/* How many vectors of this command the core takes at once. */
+static uint32_t core_batch(const sim_device *s, const sb_command *c)
+{
+    uint64_t elems = sb_codec_act_elems(sb_codec_by_id(c->codec), c->cols), fit = s->act_capacity / elems;
+    uint32_t n = fit < s->max_batch ? (uint32_t)fit : s->max_batch;
+    if (s->api->bus_bits > 512 && sb_acc_stride(c->rows) % 128) /* results that would not begin on a beat */
+        n = 1;
+    if (s->api->bus_bits > 512 && n > 1) /* a part must begin on a beat */
+        n &= ~1u;
+    return n ? n : 1; /* one that does not fit: the core says so */
+}
+
+static uint32_t core_commands(const sim_device *s, const sb_command *c)
+{
+    if (c->op != SB_OP_MATVEC || c->batch <= 1)
+        return 1;
+    uint32_t n = core_batch(s, c);
+    return (c->batch + n - 1) / n;
+}
+
+/* As many commands a batch as the core needs; returns their number, and sets *addr if it is not the caller's list. */
 static sb_status split_batches(sb_device *dev, uint64_t *addr, uint32_t *n, sb_error *err)
 {
     sim_device *s = dev->priv;
     const sb_command *c = sb_ptr(dev, *addr);
     uint32_t total = 0;
     for (uint32_t i = 0; i < *n; i++)
-        total += c[i].op == SB_OP_MATVEC ? c[i].batch : 1;
+        total += core_commands(s, &c[i]);
     if (total == *n)
         return SB_OK;
     if (total > s->split_room) {
@@ -197,11 +227,15 @@ static sb_status split_batches(sb_device *dev, uint64_t *addr, uint32_t *n, sb_e
     }
     sb_command *out = sb_ptr(dev, s->split);
     for (uint32_t i = 0; i < *n; i++) {
-        for (uint32_t v = 0; v < (c[i].op == SB_OP_MATVEC ? c[i].batch : 1u); v++) {
+        uint32_t parts = core_commands(s, &c[i]), each = parts > 1 ? core_batch(s, &c[i]) : c[i].batch;
+        for (uint32_t p = 0; p < parts; p++) {
+            uint32_t v = p * each;
             *out = c[i];
-            out->batch = 1;
-            out->src += v * sb_codec_act_elems(sb_codec_by_id(c[i].codec), c[i].cols) * 2;
-            out->dst += v * sb_acc_stride(c[i].rows);
+            if (parts > 1) {
+                out->batch = (uint16_t)(c[i].batch - v < each ? c[i].batch - v : each);
+                out->src += v * sb_codec_act_elems(sb_codec_by_id(c[i].codec), c[i].cols) * 2;
+                out->dst += v * sb_acc_stride(c[i].rows);
+            }
             out++;
         }
     }
@@ -217,7 +251,7 @@ static uint64_t cycle_limit(const sb_device *dev, uint64_t addr, uint32_t n)
     uint64_t beats = 0;
     for (uint32_t i = 0; i < n; i++)
         if (c[i].op == SB_OP_MATVEC)
-            beats += sim_matrix_bytes(dev, &c[i]) / 8 + c[i].rows + c[i].cols;
+            beats += (sim_matrix_bytes(dev, &c[i]) / 8 + c[i].rows + c[i].cols) * c[i].batch;
     return 100000000 + 10000 * (beats + n);
 }
 
@@ -241,8 +275,8 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
     /* The index in the split list, taken back to the caller's. */
     uint32_t index = r.error_index, i = 0;
     const sb_command *c = sb_ptr(dev, addr);
-    for (uint32_t v = 0; i + 1 < n && v + (m == n ? 1u : c[i].batch) <= index; i++)
-        v += m == n ? 1u : c[i].batch;
+    for (uint32_t k = 0; i + 1 < n && k + core_commands(s, &c[i]) <= index; i++)
+        k += core_commands(s, &c[i]);
     *failed = i;
     if (rc == SB_SIM_CORE_ERROR)
         return sb_fail(err, SB_ERR_DEVICE, "sim: %s (error %u)", r.error < 7 ? reason[r.error] : "?", r.error);

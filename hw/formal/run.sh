@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs the proofs of proofs.txt, or the mutants.
 # usage: run.sh proofs [NAME...]     one line a proof; exit 1 if one fails
+#        run.sh sby [NAME...]        writes the proofs for SymbiYosys
 #        run.sh mutants [NAME...]    each planted bug must be caught; exit 1 if one survives
 # environment: QUICK=1 only the quick tier; FORMAL_BUILD where to work; RTL_DIR the RTL
 #              FORMAL_TIMEOUT seconds a proof (100)
@@ -156,8 +157,42 @@ mutants)
         printf '%-8s %-22s %6.1f s  %s\n' "$verdict" "$id" "$(echo "$t1 - $t0" | bc 2>/dev/null || echo 0)" "$bug"
     done
     ;;
+sby)
+    shift
+    # One .sby a proof, relative to the repository root, for those who have SymbiYosys.
+    mkdir -p "$build/sby"
+    root=$(cd "$here/../.." && pwd)
+    grep -v '^#' "$table" >"$lines"
+    while IFS= read -r line <&3; do
+        parse "$line"
+        wanted "$pname" "$@" || continue
+        case $pmode in bmc | induct) ;; *) continue ;; esac
+        out=$build/sby/$pname.sby
+        set_params=
+        for p in $pparams; do [ "$p" = - ] || set_params="$set_params -chparam ${p%%=*} ${p#*=}"; done
+        names=seedbed_pkg.sv
+        paths=$root/hw/rtl/core/seedbed_pkg.sv
+        for f in $pfiles; do
+            case $f in f:*) path=$here/${f#f:} ;; *) path=$root/hw/rtl/$f ;; esac
+            names="$names $(basename "$path")"
+            paths="$paths
+$path"
+        done
+        define=PROVE_$(printf '%s' "$pname" | tr 'a-z-' 'A-Z_')
+        {
+            printf '[options]\n'
+            if [ "$pmode" = bmc ]; then printf 'mode bmc\ndepth %s\n' "$pdepth"
+            else printf 'mode prove\ndepth %s\n' "${pdepth%:*}"; fi
+            printf '\n[engines]\nsmtbmc --unroll z3\n\n[script]\nread_verilog -sv -formal -D %s %s\n' "$define" "$names"
+            printf 'hierarchy -check -top %s%s\nprep -flatten -nordff -top %s\nmemory_map\n\n[files]\n%s\n' \
+                "$ptop" "$set_params" "$ptop" "$paths"
+        } >"$out"
+        count=$((count + 1))
+        echo "$out"
+    done 3<"$lines"
+    ;;
 *)
-    sed -n '3,7s/^# //p' "$0" >&2
+    sed -n '3,8s/^# //p' "$0" >&2
     exit 2
     ;;
 esac

@@ -27,6 +27,7 @@ enum {
     SB_SIM_ACT_LOAD = 4,
     SB_SIM_DRAIN = 5,
     SB_SIM_CONTROL = 6,
+    SB_SIM_COMPUTE = 7,
     SB_SIM_READ_BEATS = 8,
     SB_SIM_WRITE_BEATS = 9,
     SB_SIM_COMMANDS = 10,

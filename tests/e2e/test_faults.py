@@ -35,7 +35,7 @@ class Faults(unittest.TestCase):
         with open(target, encoding="utf-8") as f:
             self.assertNotEqual(before, f.read(), f"{name}: the recipe no longer fits the RTL")
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-        p = subprocess.run(["make", "sim", f"RTL_DIR={rtl}", f"SIM_DIR={sim}", "BUS=64"], cwd=ROOT, capture_output=True, text=True,
+        p = subprocess.run(["make", "sim", f"RTL_DIR={rtl}", f"SIM_DIR={sim}", "BUS=64", "SIM_OPT=-O1"], cwd=ROOT, capture_output=True, text=True,
                            check=False, env=env)
         self.assertEqual(p.returncode, 0, p.stdout[-2000:] + p.stderr[-2000:])
         return os.path.join(sim, "w64", "libseedbed_sim.so")

@@ -62,7 +62,7 @@ class Devices(unittest.TestCase):
                     self.assertEqual(r["tokens"], 32)
                     self.assertGreater(r["values"], 100000)
                     c = r["counters"]
-                    parts = ("useful", "wait_read", "stall", "act_load", "drain", "control")
+                    parts = ("useful", "wait_read", "stall", "act_load", "drain", "control", "compute")
                     self.assertEqual(sum(c[k] for k in parts), c["cycles"], "every cycle in exactly one class")
                     self.assertAlmostEqual(c["utilisation"], c["useful"] / c["cycles"])
                     self.assertAlmostEqual(c["bus_utilisation"], c["read_beats"] / c["cycles"])
@@ -106,6 +106,20 @@ class Devices(unittest.TestCase):
         a = run_json("generate", model, "--prompt", text, "-n", 12, "--device", "cpu")
         b = run_json("generate", model, "--prompt", text, "-n", 12, "--device", "sim")
         self.assertEqual(a["tokens"], b["tokens"])
+
+    def test_perplexity_in_batches(self):
+        """The core reads the weights once for 16 tokens of the text, and the perplexity is the CPU's to the last bit."""
+        text = os.path.join(ROOT, "README.md")
+        for codec in CODECS:
+            with self.subTest(codec=codec):
+                model = compressed("tinystories-openelm", SHIPPED, codec)
+                cpu, sim = (run_json("perplexity", model, "--text", text, "--tokens", 40, "--device", d) for d in ("cpu", "sim"))
+                self.assertEqual(cpu["perplexity"], sim["perplexity"])
+                self.assertEqual(cpu["tokens"], sim["tokens"])
+                c = sim["counters"]
+                # One batch of 16 is 15 more cycles a main beat; the last of the text is shorter.
+                self.assertGreater(c["compute"], 8 * c["useful"])
+                self.assertLess(c["compute"], 15 * c["useful"])
 
 
 class Compress(Scratch):

@@ -30,7 +30,10 @@ typedef struct {
     uint64_t bytes, top;  /* allocated up to here */
     m_rng rng;
     size_t lanes, align;
+    uint32_t max_batch;
 } bench;
+
+enum { ACT_CAP = 32768 };
 
 typedef struct {
     int op, codec, batch;
@@ -81,26 +84,45 @@ static void random_weights(bench *b, const command *c)
 
 static void random_acts(bench *b, const command *c)
 {
-    int16_t *slots = (int16_t *)(b->mem + c->src);
     size_t blk = (size_t)m_act_block(c->codec), stride = (size_t)m_act_stride(c->codec);
-    bool hard = m_below(&b->rng, 4) == 0;
-    memset(slots, 0, m_act_elems(c->codec, c->cols) * 2);
-    for (size_t i = 0; i < c->cols; i++) {
-        uint32_t r = m_rand(&b->rng);
-        slots[i / blk * stride + i % blk] = hard ? (r & 1 ? 32767 : -32767) : (int16_t)((int)(r % 65535) - 32767);
+    for (int v = 0; v < c->batch; v++) {
+        int16_t *slots = (int16_t *)(b->mem + c->src) + (size_t)v * m_act_elems(c->codec, c->cols);
+        bool hard = m_below(&b->rng, 4) == 0;
+        memset(slots, 0, m_act_elems(c->codec, c->cols) * 2);
+        for (size_t i = 0; i < c->cols; i++) {
+            uint32_t r = m_rand(&b->rng);
+            slots[i / blk * stride + i % blk] = hard ? (r & 1 ? 32767 : -32767) : (int16_t)((int)(r % 65535) - 32767);
+        }
     }
 }
 
+static uint64_t dst_stride(const command *c) { return (c->rows * 8ull + 63) / 64 * 64; }
+static uint64_t dst_bytes(const command *c) { return dst_stride(c) * (uint64_t)(c->batch - 1) + c->rows * 8ull; }
+
 /* A MATVEC with random contents in fresh memory; dst begins dst_pad bytes (a multiple of 64) into its own. */
-static command make_matvec(bench *b, int codec, size_t rows, size_t cols, uint64_t dst_pad)
+static command make_batch(bench *b, int codec, int batch, size_t rows, size_t cols, uint64_t dst_pad)
 {
-    command c = { .op = 1, .codec = codec, .batch = 1, .rows = (uint32_t)rows, .cols = (uint32_t)cols };
+    command c = { .op = 1, .codec = codec, .batch = batch, .rows = (uint32_t)rows, .cols = (uint32_t)cols };
     c.weights = take(b, weight_bytes(b, codec, rows, cols));
-    c.src = take(b, m_act_elems(codec, cols) * 2);
-    c.dst = take(b, rows * 8 + dst_pad) + dst_pad;
+    c.src = take(b, m_act_elems(codec, cols) * 2 * (size_t)batch);
+    c.dst = take(b, dst_bytes(&c) + dst_pad) + dst_pad;
     random_weights(b, &c);
     random_acts(b, &c);
     return c;
+}
+
+static command make_matvec(bench *b, int codec, size_t rows, size_t cols, uint64_t dst_pad)
+{
+    return make_batch(b, codec, 1, rows, cols, dst_pad);
+}
+
+/* 1, or up to what the core takes of this shape. With a bus of 1024 bits the results must each begin on a beat. */
+static int random_batch(bench *b, int codec, size_t rows, size_t cols)
+{
+    size_t most = ACT_CAP / m_act_elems(codec, cols);
+    if (most > b->max_batch) most = b->max_batch;
+    if (b->align > 64 && (rows + 7) / 8 % 2) most = 1;
+    return m_below(&b->rng, 3) && most ? 1 + (int)m_below(&b->rng, (uint32_t)most) : 1;
 }
 
 static void put_command(bench *b, uint64_t list, size_t index, const command *c)
@@ -123,9 +145,11 @@ static void model_matvec(bench *b, const command *c)
 {
     size_t m = m_words(c->codec, c->cols), sides = m_sides(c->codec, c->cols), blk = (size_t)m_block(c->codec);
     size_t ablk = (size_t)m_act_block(c->codec), stride = (size_t)m_act_stride(c->codec);
-    int64_t *y = calloc(c->rows, sizeof *y);
-    CHECK(y, "out of memory");
-    for (size_t r = 0; r < c->rows; r++) {
+    int64_t *all = calloc((size_t)c->batch * c->rows, sizeof *all);
+    CHECK(all, "out of memory");
+    for (size_t i = 0; i < (size_t)c->batch * c->rows; i++) {
+        size_t v = i / c->rows, r = i % c->rows;
+        const uint8_t *src = b->image + c->src + v * m_act_elems(c->codec, c->cols) * 2;
         const uint8_t *group = b->image + c->weights + r / b->lanes * (m + sides) * b->lanes * 4;
         size_t beat = 0;
         uint32_t side = 0, word;
@@ -138,14 +162,15 @@ static void model_matvec(bench *b, const command *c)
             for (size_t k = 0; k < blk; k++) {
                 size_t col = w * blk + k;
                 int16_t x;
-                memcpy(&x, b->image + c->src + 2 * (col / ablk * stride + col % ablk), 2);
+                memcpy(&x, src + 2 * (col / ablk * stride + col % ablk), 2);
                 acc += (uint64_t)wi[k] * (uint64_t)(int64_t)x;
             }
         }
-        y[r] = (int64_t)acc;
+        all[i] = (int64_t)acc;
     }
-    memcpy(b->image + c->dst, y, c->rows * sizeof *y);
-    free(y);
+    for (size_t v = 0; v < (size_t)c->batch; v++) /* all first: results may overlap what is read */
+        memcpy(b->image + c->dst + v * dst_stride(c), all + v * c->rows, c->rows * 8ull);
+    free(all);
 }
 
 static sb_sim *open_sim(bench *b, sb_sim_config cfg)
@@ -170,12 +195,13 @@ static sb_sim_report run(bench *b, sb_sim *s, uint64_t list, uint32_t count, sb_
 static void compare(const bench *b, const command *c, size_t n, const char *what)
 {
     for (size_t i = 0; i < n; i++) {
-        for (size_t r = 0; c[i].op == 1 && r < c[i].rows; r++) {
+        for (size_t k = 0; c[i].op == 1 && k < (size_t)c[i].batch * c[i].rows; k++) {
+            size_t v = k / c[i].rows, r = k % c[i].rows;
             int64_t got, want;
-            memcpy(&got, b->mem + c[i].dst + 8 * r, 8);
-            memcpy(&want, b->image + c[i].dst + 8 * r, 8);
-            CHECK(got == want, "%s: command %zu, %s %ux%u row %zu: got %" PRId64 ", expected %" PRId64, what, i,
-                  codec_name[c[i].codec], c[i].rows, c[i].cols, r, got, want);
+            memcpy(&got, b->mem + c[i].dst + v * dst_stride(&c[i]) + 8 * r, 8);
+            memcpy(&want, b->image + c[i].dst + v * dst_stride(&c[i]) + 8 * r, 8);
+            CHECK(got == want, "%s: command %zu, %s %ux%u vector %zu of %d row %zu: got %" PRId64 ", expected %" PRId64, what, i,
+                  codec_name[c[i].codec], c[i].rows, c[i].cols, v, c[i].batch, r, got, want);
         }
     }
     for (uint64_t at = 0; at < b->top + 4096; at++)
@@ -187,14 +213,15 @@ static void snapshot(bench *b) { memcpy(b->image, b->mem, b->top + 4096); }
 static uint64_t read_beats(const bench *b, const command *c)
 {
     uint64_t bus = b->api->bus_bits / 8, stride = (uint64_t)m_act_stride(c->codec), blk = (uint64_t)m_act_block(c->codec);
-    uint64_t act = ((c->cols + blk - 1) / blk * stride * 2 + bus - 1) / bus;
+    uint64_t before = (uint64_t)(c->batch - 1) * m_act_elems(c->codec, c->cols);
+    uint64_t act = ((before + (c->cols + blk - 1) / blk * stride) * 2 + bus - 1) / bus;
     return act + weight_bytes(b, c->codec, c->rows, c->cols) / bus;
 }
 
 /* A list that must succeed, checked against the model, with the counters. */
 static void run_list(bench *b, sb_sim *s, uint64_t list, command *c, size_t n, const char *what)
 {
-    uint64_t jobs = 0, weights = 0, reads = 0, writes = 0, bus = b->api->bus_bits / 8;
+    uint64_t jobs = 0, weights = 0, further = 0, reads = 0, writes = 0, bus = b->api->bus_bits / 8;
     for (size_t i = 0; i < n; i++) put_command(b, list, i, &c[i]);
     snapshot(b);
     for (size_t i = 0; i < n; i++) {
@@ -202,13 +229,15 @@ static void run_list(bench *b, sb_sim *s, uint64_t list, command *c, size_t n, c
         model_matvec(b, &c[i]);
         jobs++;
         weights += weight_bytes(b, c[i].codec, c[i].rows, c[i].cols) / bus;
+        further += (c[i].rows + b->lanes - 1) / b->lanes * m_words(c[i].codec, c[i].cols) * (uint64_t)(c[i].batch - 1);
         reads += read_beats(b, &c[i]);
-        writes += (c[i].rows * 8ull + bus - 1) / bus;
+        writes += (c[i].rows * 8ull + bus - 1) / bus * (uint64_t)c[i].batch;
     }
     sb_sim_report r = run(b, s, list, (uint32_t)n, SB_SIM_OK);
     compare(b, c, n, what);
     CHECK(r.counter[SB_SIM_COMMANDS] == n, "%" PRIu64 " commands, expected %zu", r.counter[SB_SIM_COMMANDS], n);
     CHECK(r.counter[SB_SIM_USEFUL] == weights, "%" PRIu64 " useful, expected %" PRIu64, r.counter[SB_SIM_USEFUL], weights);
+    CHECK(r.counter[SB_SIM_COMPUTE] == further, "%" PRIu64 " compute, expected %" PRIu64, r.counter[SB_SIM_COMPUTE], further);
     CHECK(r.counter[SB_SIM_WRITE_BEATS] == writes, "%" PRIu64 " write beats, expected %" PRIu64, r.counter[SB_SIM_WRITE_BEATS], writes);
     uint64_t records = (n * 64 + bus - 1) / bus, got = r.counter[SB_SIM_READ_BEATS];
     CHECK(got >= reads + records && got <= reads + records + 1, "%" PRIu64 " read beats, expected %" PRIu64, got, reads + records);
@@ -231,11 +260,67 @@ static void test_shapes(bench *b)
     b->api->close(s);
 }
 
+/* Random shapes and batches, one command or a few at a time, on memories of all tempers. */
+static void test_batches(bench *b, int cases)
+{
+    sb_sim *s = NULL;
+    for (int done = 0; done < cases;) {
+        if (done % 8 == 0 || !s) {
+            if (s) b->api->close(s);
+            sb_sim_config cfg = { .seed = (uint32_t)done + 1 };
+            if (m_below(&b->rng, 3)) cfg.stall_permille = m_below(&b->rng, 500);
+            if (m_below(&b->rng, 2)) cfg.read_latency = m_below(&b->rng, 60), cfg.write_latency = m_below(&b->rng, 200);
+            s = open_sim(b, cfg);
+        }
+        fresh(b);
+        command c[4];
+        size_t n = 1 + m_below(&b->rng, 3);
+        for (size_t i = 0; i < n; i++) {
+            int codec = (int)m_below(&b->rng, M_CODECS);
+            size_t rows = 1 + m_below(&b->rng, (uint32_t)(m_below(&b->rng, 4) ? 2 * b->lanes : 5 * b->lanes));
+            size_t cols = 1 + m_below(&b->rng, m_below(&b->rng, 4) ? 60 : 400);
+            if (m_below(&b->rng, 6) == 0) cols = 1 + m_below(&b->rng, 12); /* a word or so: results come in a row */
+            c[i] = make_batch(b, codec, random_batch(b, codec, rows, cols), rows, cols, m_below(&b->rng, 4) * b->align);
+        }
+        run_list(b, s, 0, c, n, "batch");
+        done += (int)n;
+    }
+    b->api->close(s);
+}
+
+/* Every batch of the same problem takes the cycles of the first vector's pass and one a word for each further one, and no
+ * stall but that of results waiting for the write bus. */
+static void test_batch_cycles(bench *b)
+{
+    sb_sim *s = open_sim(b, (sb_sim_config){ 0 });
+    for (int codec = 0; codec < M_CODECS; codec++) {
+        uint64_t one = 0;
+        for (int batch = 1; batch <= (int)b->max_batch; batch += 5) {
+            size_t rows = 4 * b->lanes, cols = 240, bus = b->lanes * 4;
+            fresh(b);
+            command c = make_batch(b, codec, batch, rows, cols, 0);
+            put_command(b, 0, 0, &c);
+            snapshot(b);
+            model_matvec(b, &c);
+            sb_sim_report r = run(b, s, 0, 1, SB_SIM_OK);
+            compare(b, &c, 1, "cycles");
+            const uint64_t *k = r.counter;
+            if (batch == 1) one = k[SB_SIM_TOTAL];
+            uint64_t further = (uint64_t)(batch - 1) * 4 * m_words(codec, cols), acts = m_act_elems(codec, cols) * 2 / bus + 1;
+            /* more to load, and up to two beats each of results at the end, of which eight bursts are under way */
+            uint64_t most = one + further + (uint64_t)(batch - 1) * (acts + 8);
+            CHECK(k[SB_SIM_TOTAL] <= most && k[SB_SIM_STALL] == 0, "%s batch %d: %" PRIu64 " cycles, expected %" PRIu64 " at most; %" PRIu64
+                  " stalls", codec_name[codec], batch, k[SB_SIM_TOTAL], most, k[SB_SIM_STALL]);
+        }
+    }
+    b->api->close(s);
+}
+
 static void test_limits(bench *b)
 {
     sb_sim *s = open_sim(b, (sb_sim_config){ .read_latency = 30 });
     for (int codec = 0; codec < M_CODECS; codec++) {
-        uint32_t most = codec == M_SEEDLM3 ? 32768 / 16 * 12 : 32768;
+        uint32_t most = codec == M_SEEDLM3 ? ACT_CAP / 16 * 12 : ACT_CAP;
         fresh(b);
         command c = make_matvec(b, codec, b->lanes + 1, most, 0);
         run_list(b, s, 0, &c, 1, "capacity");
@@ -245,6 +330,20 @@ static void test_limits(bench *b)
         sb_sim_report r = run(b, s, 0, 1, SB_SIM_CORE_ERROR);
         CHECK(r.error == 3 && r.error_index == 0, "error %u at %u", r.error, r.error_index);
         compare(b, NULL, 0, "capacity + 1");
+        /* The same bound for a batch: cols is the most that n vectors may have. */
+        for (uint32_t n = 2; n <= b->max_batch; n = 2 * n + 1) {
+            uint32_t each = ACT_CAP / n / 32 * 32, cols = codec == M_SEEDLM3 ? each / 16 * 12 : each;
+            fresh(b);
+            c = make_batch(b, codec, (int)n, 16, cols, 0);
+            run_list(b, s, 0, &c, 1, "capacity of a batch");
+            c.cols++;
+            if ((each + 32) * n <= ACT_CAP) continue;
+            put_command(b, 0, 0, &c);
+            snapshot(b);
+            r = run(b, s, 0, 1, SB_SIM_CORE_ERROR);
+            CHECK(r.error == 3 && r.error_index == 0, "batch: error %u at %u", r.error, r.error_index);
+            compare(b, NULL, 0, "capacity of a batch + 1");
+        }
     }
     b->api->close(s);
 }
@@ -272,7 +371,9 @@ static void test_lists(bench *b, int rounds)
                 size_t cols = 1 + m_below(&b->rng, m_below(&b->rng, 4) ? 80 : 500);
                 if (m_below(&b->rng, 8) == 0) cols = 1 + m_below(&b->rng, 8);
                 uint64_t pad = m_below(&b->rng, 64) * b->align;
-                c[i] = make_matvec(b, (int)m_below(&b->rng, M_CODECS), rows, cols, pad);
+                int codec = (int)m_below(&b->rng, M_CODECS);
+                int batch = m_below(&b->rng, 3) ? 1 : random_batch(b, codec, rows, cols);
+                c[i] = make_batch(b, codec, batch, rows, cols, pad);
             }
             run_list(b, s, list, c, n, "list");
         }
@@ -290,10 +391,11 @@ static void test_hazards(bench *b)
         size_t lanes = b->lanes, cols = 24 * (1 + m_below(&b->rng, 6));
         command c[3];
         size_t need = weight_bytes(b, codec2, lanes, cols) / 8 + m_act_elems(codec2, cols) / 4 + 64;
-        c[0] = make_matvec(b, codec, need, 24, 0);
-        c[1] = make_matvec(b, codec2, lanes, cols, 0);
-        c[2] = make_matvec(b, codec2, lanes, cols, 0);
-        bool as_weights = round % 4 < 2;
+        bool as_weights = round % 4 < 2, batches = round % 2 && b->max_batch > 4;
+        int vectors = batches ? 4 : 1; /* a multiple of 16 rows, so that there is no gap between the vectors' results */
+        c[0] = make_batch(b, codec, vectors, batches ? (need + 63) / 64 * 16 : need, 24, 0);
+        c[1] = make_batch(b, codec2, batches ? 2 : 1, batches ? 32 : lanes, cols, 0);
+        c[2] = make_batch(b, codec2, batches ? 3 : 1, batches ? 32 : lanes, cols, 0);
         if (as_weights) c[1].weights = c[0].dst + b->align * (round % 3);
         else c[1].src = c[0].dst + b->align * (round % 3);
         if (round % 8 >= 6) c[2].src = c[1].dst - b->align; /* overlaps the end of what it reads */
@@ -310,7 +412,7 @@ typedef struct {
 static void test_errors(bench *b)
 {
     static const fault faults[] = {
-        { "op", 1 },          { "codec", 2 },      { "rows 0", 3 },      { "cols 0", 3 },     { "batch 0", 3 },    { "batch 2", 3 },
+        { "op", 1 },          { "codec", 2 },      { "rows 0", 3 },      { "cols 0", 3 },     { "batch 0", 3 },    { "batch too large", 3 },
         { "rows 2^24", 3 },   { "cols 2^31", 3 },  { "weights off", 4 }, { "src off", 4 },    { "dst off", 4 },    { "weights outside", 5 },
         { "src outside", 5 }, { "list ends", 5 },  { "dst outside", 6 }, { "dst high", 4 },   { "weights high", 4 },
     };
@@ -323,7 +425,8 @@ static void test_errors(bench *b)
         command c[8], good[8];
         size_t n = 8, bad = f / faults_n == 0 ? 0 : m_below(&b->rng, 8);
         for (size_t i = 0; i < n; i++)
-            c[i] = make_matvec(b, (int)m_below(&b->rng, M_CODECS), 1 + m_below(&b->rng, 90), 1 + m_below(&b->rng, 300), 0);
+            c[i] = make_batch(b, (int)m_below(&b->rng, M_CODECS), b->align > 64 || m_below(&b->rng, 2) ? 1 : 1 + (int)m_below(&b->rng, b->max_batch),
+                              1 + m_below(&b->rng, 90), 1 + m_below(&b->rng, 300), 0);
         memcpy(good, c, sizeof good);
         command *x = &c[bad];
         uint64_t list = 0;
@@ -333,7 +436,7 @@ static void test_errors(bench *b)
         case 2: x->rows = 0; break;
         case 3: x->cols = 0; break;
         case 4: x->batch = 0; break;
-        case 5: x->batch = 2; break;
+        case 5: x->batch = m_below(&b->rng, 2) ? (int)b->max_batch + 1 : (int)(b->max_batch << m_below(&b->rng, 8)) + 1 + (int)m_below(&b->rng, 200); break;
         case 6: x->rows = 1u << 24; break;
         case 7: x->cols = 1u << 31; break;
         case 8: x->weights += 4u << m_below(&b->rng, 4); break;
@@ -358,10 +461,10 @@ static void test_errors(bench *b)
         CHECK(r.counter[SB_SIM_COMMANDS] >= bad, "%s at %zu: %" PRIu64 " commands completed", what->name, bad, r.counter[SB_SIM_COMMANDS]);
         /* What the failing command, or one after a failed response, may have written. */
         for (size_t i = bad; i < n; i++) {
-            memcpy(b->image + good[i].dst, b->mem + good[i].dst, good[i].rows * 8ull);
+            memcpy(b->image + good[i].dst, b->mem + good[i].dst, dst_bytes(&good[i]));
             if (what->error < 5 && i > bad) {
                 /* A command refused by its record lets nothing after it begin. */
-                for (size_t k = 0; k < good[i].rows * 8ull; k++)
+                for (size_t k = 0; k < dst_bytes(&good[i]); k++)
                     CHECK(b->mem[good[i].dst + k] == b->image[good[i].dst + k], "%s: command %zu wrote", what->name, i);
             }
         }
@@ -448,6 +551,29 @@ static void measure(bench *b)
     }
 }
 
+static void measure_batches(bench *b)
+{
+    printf("%-8s %6s %6s %10s %12s %10s %10s %7s %7s %7s %7s %7s\n", "codec", "n", "batch", "cycles", "a vector", "useful", "compute",
+           "wait", "stall", "act", "drain", "control");
+    for (int codec = 0; codec < M_CODECS; codec++) {
+        for (int batch = 1; batch <= (int)b->max_batch; batch *= 2) {
+            size_t n = 1024;
+            fresh(b);
+            command m = make_batch(b, codec, batch, n, n, 0);
+            put_command(b, 0, 0, &m);
+            snapshot(b);
+            model_matvec(b, &m);
+            sb_sim *s = open_sim(b, (sb_sim_config){ .read_latency = 32, .write_latency = 32 });
+            sb_sim_report r = run(b, s, 0, 1, SB_SIM_OK);
+            compare(b, &m, 1, "measure");
+            const uint64_t *c = r.counter;
+            printf("%-8s %6zu %6d %10" PRIu64 " %12.1f %10" PRIu64 " %10" PRIu64 " %7" PRIu64 " %7" PRIu64 " %7" PRIu64 " %7" PRIu64 " %7" PRIu64
+                   "\n", codec_name[codec], n, batch, c[0], (double)c[0] / batch, c[1], c[7], c[2], c[3], c[4], c[5], c[6]);
+            b->api->close(s);
+        }
+    }
+}
+
 static bench load(const char *path)
 {
     void *so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -463,6 +589,9 @@ static bench load(const char *path)
     b.mem = malloc(b.bytes);
     b.image = malloc(b.bytes);
     CHECK(b.mem && b.image, "out of memory");
+    sb_sim *s = open_sim(&b, (sb_sim_config){ 0 });
+    CHECK(b.api->reg_read(s, 0x68, &b.max_batch) == 0 && b.max_batch >= 1 && b.max_batch <= 16, "MAX_BATCH is %u", b.max_batch);
+    b.api->close(s);
     for (uint64_t i = 0; i < b.bytes; i += 4) memcpy(b.mem + i, &(uint32_t){ m_rand(&b.rng) }, 4);
     return b;
 }
@@ -477,10 +606,13 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++) {
         if (measuring) {
             measure(&b[i]);
+            measure_batches(&b[i]);
         } else {
             test_control(&b[i]);
             test_shapes(&b[i]);
             test_lists(&b[i], 60);
+            test_batches(&b[i], 600);
+            test_batch_cycles(&b[i]);
             test_hazards(&b[i]);
             test_errors(&b[i]);
             test_limits(&b[i]);

@@ -123,6 +123,7 @@ int main()
         expect(0x5C, t.state_i);
         expect(0x60, t.outstanding_i);
         expect(0x64, t.level_i);
+        expect(0x68, 13);
         for (uint32_t k = 0; k < 22; k++) {
             uint32_t c;
             std::memcpy(&c, port(t.counters_i) + 4 * k, 4);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
 // AXI4-Lite slave with the ap_ctrl_hs register map of docs/device.md.
 //
-// Parameters: Params and Codecs, the contents of the registers of that name.
+// Parameters: Params, Codecs and MaxBatch, the contents of the registers PARAMS, CODECS and MAX_BATCH.
 // Ports
 //   s_*         AXI4-Lite, 32-bit data, 12-bit address; writes honour the byte strobes
 //   start_o     pulse: begin the list at cmd_addr_o, cmd_count_o
@@ -11,8 +11,9 @@
 // Latency: a read answers two cycles after its address.
 
 module axil_regs #(
-  parameter logic [31:0] Params = '0,
-  parameter logic [31:0] Codecs = '0
+  parameter logic [31:0] Params   = '0,
+  parameter logic [31:0] Codecs   = '0,
+  parameter logic [31:0] MaxBatch = 32'd1
 ) (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -109,6 +110,7 @@ module axil_regs #(
       10'h017: rdata = state_i;
       10'h018: rdata = outstanding_i;
       10'h019: rdata = level_i;
+      10'h01A: rdata = MaxBatch;
       default: begin
         for (int i = 0; i < 2 * seedbed_pkg::NumCounters; i++) begin
           if (rword[9:6] == 4'd0 && rword[5] && rcnt == 6'(i)) rdata = counters_i[32*i +: 32];
@@ -261,6 +263,7 @@ module axil_regs #(
           10'h016: assert (s_rdata_o == $past(cur_index_i));
           10'h017: assert (s_rdata_o == $past(state_i));
           10'h018: assert (s_rdata_o == $past(outstanding_i));
+          10'h01A: assert (s_rdata_o == MaxBatch);
           default: ;
         endcase
         if ($past(rword) == 10'h020 + 10'(f_counter)) begin

@@ -6,7 +6,8 @@
 // and the next few are requested before the weights of the last one known, because data come back in
 // order. A command that reads what an unfinished one is to write waits for it.
 //
-// Parameters: BusW, Codecs, ActCap (activation buffer, elements), Chunk (records fetched at once).
+// Parameters: BusW, Codecs, ActCap (activation buffer, elements), MaxBatch (vectors a command),
+// Chunk (records fetched at once).
 // Ports
 //   start_i, cmd_addr_i, cmd_count_i   from the registers; done_o pulses when the list ended
 //   req_*                    read requests (axi_read)
@@ -22,6 +23,7 @@ module cmd_fetch #(
   parameter int         BusW   = 512,
   parameter logic [3:0] Codecs = 4'b1111,
   parameter int         ActCap = 32768,
+  parameter int         MaxBatch = 16,
   parameter int         BeatsW = 40,
   parameter int         Chunk  = 4
 ) (
@@ -47,6 +49,7 @@ module cmd_fetch #(
   output logic              job_valid_o,
   input  logic              job_ready_i,
   output logic [1:0]        job_codec_o,
+  output logic [3:0]        job_more_o,   // vectors after the first
   output logic [16:0]       job_words_o,
   output logic [23:0]       job_rows_o,
   output logic [63:0]       job_dst_o,
@@ -216,20 +219,27 @@ module cmd_fetch #(
   wire [16:0] by12   = div12(cols17);
   wire [16:0] words  = is_fp16 ? (cols17 + 17'd1) >> 1 : is_seedlm3 ? by12 : by8;
   wire [17:0] elems  = is_seedlm3 ? {by12[13:0], 4'd0} : {by8[14:0], 3'd0};
-  wire [17:0] abeats = (elems + 18'(BeatE - 1)) >> BeatEW;
+  // All vectors but the last are a multiple of 32 elements; results, of 8 rows.
+  wire [3:0]  more   = (MaxBatch > 1) ? f_batch[3:0] - 4'd1 : 4'd0;
+  wire [11:0] vec32  = 12'((elems + 18'd31) >> 5);
+  wire [21:0] span   = 22'(elems) + {1'b0, 16'(more) * 16'(vec32), 5'd0};
+  wire [21:0] abeats = (span + 22'(BeatE - 1)) >> BeatEW;
+  wire [21:0] rows8  = 22'((25'(f_rows[23:0]) + 25'd7) >> 3);
   wire [24:0] groups = (25'(f_rows[23:0]) + 25'(Lanes - 1)) >> LanesW;
   wire [16:0] beats1 = words + (has_side ? (words + 17'd7) >> 3 : 17'd0);
 
   wire bad_op    = f_op != seedbed_pkg::OpNop && f_op != seedbed_pkg::OpMatvec;
   wire bad_codec = f_codec > 8'd3 || !Codecs[f_codec[1:0]];
   wire bad_shape = f_rows == '0 || f_rows[31:24] != '0 || f_cols == '0 || f_cols[31:16] != '0 ||
-                   f_batch != 16'd1 || (abeats << BeatEW) > 18'(ActCap);
-  wire bad_align = ((f_wei | f_src | f_dst) & BadAddr) != '0;
+                   f_batch == '0 || f_batch > 16'(MaxBatch) || (abeats << BeatEW) > 22'(ActCap);
+  wire bad_align = ((f_wei | f_src | f_dst) & BadAddr) != '0 ||
+                   (BusW > 512 && more != 4'd0 && rows8[0]);
 
   // Registered at StCheck.
   logic [16:0]        words_q;
   logic [BeatsW-1:0]  abeats_q;
   logic [63:0]        src_end_q, dst_end_q;
+  logic [25:0]        rows8_more_q;
 
   // Product groups * beats1, one bit of beats1 a cycle, over when the rest is zero.
   logic [BeatsW-1:0]  total_q, addend_q;
@@ -281,6 +291,7 @@ module cmd_fetch #(
 
   assign job_valid_o = state_q == StJob && !jobs_full;
   assign job_codec_o = f_codec[1:0];
+  assign job_more_o  = more;
   assign job_words_o = words_q;
   assign job_rows_o  = f_rows[23:0];
   assign job_dst_o   = f_dst;
@@ -344,7 +355,7 @@ module cmd_fetch #(
       words_q   <= words;
       abeats_q  <= BeatsW'(abeats);
       src_end_q <= f_src + (64'(abeats) << BytesW);
-      dst_end_q <= f_dst + {37'd0, f_rows[23:0], 3'd0};
+      rows8_more_q <= 26'(rows8) * 26'(more);
       total_q   <= '0;
       addend_q  <= BeatsW'(groups);
       factor_q  <= beats1;
@@ -353,6 +364,8 @@ module cmd_fetch #(
       addend_q <= addend_q << 1;
       factor_q <= factor_q >> 1;
     end
+    // Right one cycle after StCheck, before StJob.
+    dst_end_q <= f_dst + {37'd0, f_rows[23:0], 3'd0} + {32'd0, rows8_more_q, 6'd0};
     weights_known_q <= total_ready && state_q != StCheck;
   end
 

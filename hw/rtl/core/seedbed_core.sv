@@ -11,6 +11,7 @@
 //   ActCap       activation buffer, elements, a power of two, 1024..65536
 //   Outstanding  read bursts in flight (64 beats or 4 KB each; the data FIFO holds them all)
 //   Codecs       bit i: codec id i is built in
+//   MaxBatch     vectors that a command may bring for one read of its weights, 1..16
 // Registers and counters: docs/device.md. All AXI outputs come from registers or from a few gates
 // behind them, never from an AXI input.
 
@@ -19,7 +20,8 @@ module seedbed_core #(
   parameter int         ActW        = 16,
   parameter int         ActCap      = 32768,
   parameter int         Outstanding = 8,
-  parameter logic [3:0] Codecs      = 4'b1111
+  parameter logic [3:0] Codecs      = 4'b1111,
+  parameter int         MaxBatch    = 16
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -68,12 +70,13 @@ module seedbed_core #(
 
   localparam int BeatsW    = 40;
   localparam int MaxBurst  = 64;
-  localparam int DataDepth = 16;
+  localparam int DataDepth = (MaxBatch > 1) ? 32 : 16;
 
   initial begin
     if (BusW < 64 || BusW > 1024 || BusW != (1 << $clog2(BusW))) $fatal(1, "seedbed_core: BusW");
     if (ActW != 16) $fatal(1, "seedbed_core: ActW must be 16");
     if (ActCap < 1024 || ActCap > 65536) $fatal(1, "seedbed_core: ActCap");
+    if (MaxBatch < 1 || MaxBatch > 16) $fatal(1, "seedbed_core: MaxBatch");
     if (Codecs == 4'd0) $fatal(1, "seedbed_core: no codec");
   end
 
@@ -98,6 +101,7 @@ module seedbed_core #(
 
   logic              job_valid, job_ready;
   logic [1:0]        job_codec;
+  logic [3:0]        job_more;
   logic [16:0]       job_words;
   logic [23:0]       job_rows;
   logic [63:0]       job_dst;
@@ -109,15 +113,16 @@ module seedbed_core #(
   logic [BusW-1:0]   wr_data;
   logic [BusW/64-1:0] wr_elem;
 
-  logic              read_err, flush, clear, read_idle, useful, engine_idle, rbeat, event_done;
+  logic              read_err, flush, clear, read_idle, useful, compute, engine_idle, rbeat, event_done;
   logic [31:0]       read_index;
   logic [15:0]       read_inflight, read_level, write_inflight, write_level;
 
   wire is_cmd = beat_tag == seedbed_pkg::TagCmd;
 
   axil_regs #(
-    .Params(Params),
-    .Codecs({28'd0, Codecs})
+    .Params  (Params),
+    .Codecs  ({28'd0, Codecs}),
+    .MaxBatch(32'(MaxBatch))
   ) u_regs (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
@@ -154,10 +159,11 @@ module seedbed_core #(
   );
 
   cmd_fetch #(
-    .BusW  (BusW),
-    .Codecs(Codecs),
-    .ActCap(ActCap),
-    .BeatsW(BeatsW)
+    .BusW    (BusW),
+    .Codecs  (Codecs),
+    .ActCap  (ActCap),
+    .MaxBatch(MaxBatch),
+    .BeatsW  (BeatsW)
   ) u_fetch (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
@@ -178,6 +184,7 @@ module seedbed_core #(
     .job_valid_o  (job_valid),
     .job_ready_i  (job_ready),
     .job_codec_o  (job_codec),
+    .job_more_o   (job_more),
     .job_words_o  (job_words),
     .job_rows_o   (job_rows),
     .job_dst_o    (job_dst),
@@ -236,6 +243,7 @@ module seedbed_core #(
     .BusW     (BusW),
     .Codecs   (Codecs),
     .ActCap   (ActCap),
+    .MaxBatch (MaxBatch),
     .DataDepth(DataDepth)
   ) u_matvec (
     .clk_i          (clk_i),
@@ -245,6 +253,7 @@ module seedbed_core #(
     .job_valid_i    (job_valid),
     .job_ready_o    (job_ready),
     .job_codec_i    (job_codec),
+    .job_more_i     (job_more),
     .job_words_i    (job_words),
     .job_rows_i     (job_rows),
     .job_dst_i      (job_dst),
@@ -256,6 +265,7 @@ module seedbed_core #(
     .beat_err_i     (beat_err),
     .beat_last_i    (beat_last),
     .useful_o       (useful),
+    .compute_o      (compute),
     .read_err_o     (read_err),
     .read_index_o   (read_index),
     .wr_req_valid_o (wr_req_valid),
@@ -318,6 +328,7 @@ module seedbed_core #(
     cycle_class = '0;
     if (pend_act) cycle_class[seedbed_pkg::ClassActLoad] = 1'b1;
     else if (pend_wei && useful) cycle_class[seedbed_pkg::ClassUseful] = 1'b1;
+    else if (pend_wei && compute) cycle_class[seedbed_pkg::ClassCompute] = 1'b1;
     else if (pend_wei && beat_valid) cycle_class[seedbed_pkg::ClassStall] = 1'b1;
     else if (pend_wei) cycle_class[seedbed_pkg::ClassWait] = 1'b1;
     else if (!engine_idle || !wr_idle) cycle_class[seedbed_pkg::ClassDrain] = 1'b1;

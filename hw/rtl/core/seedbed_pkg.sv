@@ -37,7 +37,8 @@ package seedbed_pkg;
   localparam int ClassActLoad = 3;
   localparam int ClassDrain   = 4;
   localparam int ClassControl = 5;
-  localparam int NumClasses   = 6;
+  localparam int ClassCompute = 6;
+  localparam int NumClasses   = 7;
   localparam int NumCounters  = 11;
 
   // Device addresses are below 2^56, so that no address calculation wraps.

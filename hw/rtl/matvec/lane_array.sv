@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// The lanes and their 64-bit accumulators: one row a lane, activations broadcast.
+// The lanes and their 64-bit accumulators: one row a lane, activations broadcast. A batch of vectors shares
+// a beat: it is given once for each of them, with that vector's number and slot, in consecutive cycles or not;
+// what grows from its seeds is the same each time, so nothing but the activations moves.
 //
-// Parameters: BusW (lanes = BusW/32), Codecs.
+// Parameters: BusW (lanes = BusW/32), Codecs, MaxBatch: vectors, 1..16; each lane has as many accumulators.
 // Ports
 //   codec_i    stable while busy_o
-//   valid_i    beat_i is taken; side_i: it is a side beat, kept for the main beats that follow
+//   valid_i    work on beat_i; side_i: it is a side beat, kept for the main beats that follow
 //   first_i, last_i   first / last main beat of a row group
 //   word_i     index of the main word in its eight
-//   act_i      slot of this beat, two cycles later
-//   result_valid_o, result_o (L x 64)  a finished row group, for one cycle
+//   vec_i      vector, < MaxBatch
+//   act_i      slot of this beat and vector, two cycles later
+//   result_valid_o, result_o (L x 64)  a finished row group of a vector, for one cycle
 //   busy_o     beats are in the pipeline
 // Latency: LaneLatency + 3 cycles from the last beat to result_valid_o.
 
 module lane_array #(
-  parameter int         BusW   = 512,
-  parameter logic [3:0] Codecs = 4'b1111
+  parameter int         BusW     = 512,
+  parameter logic [3:0] Codecs   = 4'b1111,
+  parameter int         MaxBatch = 16
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -25,6 +29,7 @@ module lane_array #(
   input  logic              first_i,
   input  logic              last_i,
   input  logic [2:0]        word_i,
+  input  logic [3:0]        vec_i,
   input  logic [255:0]      act_i,
   output logic              result_valid_o,
   output logic [2*BusW-1:0] result_o,
@@ -33,6 +38,9 @@ module lane_array #(
 
   localparam int Lanes = BusW / 32;
   localparam int Lat   = seedbed_pkg::LaneLatency;
+  localparam int VecW  = (MaxBatch > 1) ? $clog2(MaxBatch) : 1;
+
+  initial if (MaxBatch < 1 || MaxBatch > 16) $fatal(1, "lane_array: MaxBatch");
 
   logic [BusW-1:0] beat_q;
   logic            side1_q;
@@ -64,6 +72,17 @@ module lane_array #(
     end
   end
 
+  // The vector that the addend belongs to.
+  logic [VecW-1:0] vec;
+  if (MaxBatch > 1) begin : g_vec
+    logic [(Lat+1)*VecW-1:0] vec_q;
+    always_ff @(posedge clk_i) vec_q <= {vec_q[Lat*VecW-1:0], vec_i[VecW-1:0]};
+    assign vec = vec_q[Lat*VecW +: VecW];
+  end else begin : g_one_vec
+    assign vec = '0;
+  end
+  wire unused = &{1'b0, vec, vec_i};
+
   // Sum of the slot, for the seed codecs' bias.
   logic signed [19:0] act_sum8_q, act_sum4_q, act_sum_q;
   function automatic logic signed [19:0] act_sum(input logic [255:0] a, input int from, input int n);
@@ -81,7 +100,7 @@ module lane_array #(
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
     logic [31:0] side_q;
     logic [15:0] field;
-    logic [63:0] addend, acc_q;
+    logic [63:0] addend, acc, sum, sum_q;
 
     always_ff @(posedge clk_i) begin
       if (side1_q) side_q <= beat_q[32*l +: 32];
@@ -104,11 +123,23 @@ module lane_array #(
       .addend_o (addend)
     );
 
+    assign sum = first_q[Lat] ? addend : acc + addend;
     always_ff @(posedge clk_i) begin
-      if (valid_q[Lat]) acc_q <= first_q[Lat] ? addend : acc_q + addend;
+      if (valid_q[Lat]) sum_q <= sum;
     end
 
-    assign result_o[64*l +: 64] = acc_q;
+    // Of one vector the last sum is the accumulator.
+    if (MaxBatch > 1) begin : g_file
+      logic [63:0] mem [0:MaxBatch-1];
+      always_ff @(posedge clk_i) begin
+        if (valid_q[Lat]) mem[vec] <= sum;
+      end
+      assign acc = mem[vec];
+    end else begin : g_one
+      assign acc = sum_q;
+    end
+
+    assign result_o[64*l +: 64] = sum_q;
   end
 
   assign result_valid_o = done_q;

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// Matrix times vector: takes the activation and weight beats of one job after another, drives the lanes.
+// Matrix times vectors: takes the activation and weight beats of one job after another, drives the lanes.
+//
+// The vectors of a batch lie in the activation buffer one after another, each a multiple of 32 elements. A main
+// beat stays at the input for as many cycles as there are vectors, and each cycle gives the lanes the slot of
+// another; it is taken in the last. Side beats take one cycle.
 //
 // It never asks for anything: cmd_fetch has requested the beats, in this order for each job: the
 // activations, then the weights in the lane layout of docs/formats.md. A side beat comes before each
 // eight main beats of a row when the codec has a side plane.
 //
-// Parameters: BusW, Codecs, ActCap, DataDepth (see drain).
+// Parameters: BusW, Codecs, ActCap, MaxBatch (see lane_array), DataDepth (see drain).
 // Ports
-//   job_*       codec, main words a row, rows, destination, command index
+//   job_*       codec, vectors after the first (< MaxBatch), main words a row, rows, destination, command index
 //   beat_*      beats tagged TagAct and TagWei; beat_tag_i is known before the beat is
 //   clear_i     forget the jobs (nothing is in flight then); flush_i: take no beats
 //   wr_*        to axi_write
-//   useful_o    a weight beat was taken; read_err_o, read_index_o: a beat of that command was bad
+//   useful_o    a weight beat met its first or only vector; compute_o: a further one; read_err_o, read_index_o: a beat of that command was bad
 //   idle_o      no result on its way to axi_write
 
 module matvec_engine #(
   parameter int         BusW      = 512,
   parameter logic [3:0] Codecs    = 4'b1111,
   parameter int         ActCap    = 32768,
+  parameter int         MaxBatch  = 16,
   parameter int         DataDepth = 16
 ) (
   input  logic               clk_i,
@@ -27,6 +32,7 @@ module matvec_engine #(
   input  logic               job_valid_i,
   output logic               job_ready_o,
   input  logic [1:0]         job_codec_i,
+  input  logic [3:0]         job_more_i,
   input  logic [16:0]        job_words_i,
   input  logic [23:0]        job_rows_i,
   input  logic [63:0]        job_dst_i,
@@ -38,6 +44,7 @@ module matvec_engine #(
   input  logic               beat_err_i,
   input  logic               beat_last_i,
   output logic               useful_o,
+  output logic               compute_o,
   output logic               read_err_o,
   output logic [31:0]        read_index_o,
   output logic               wr_req_valid_o,
@@ -53,6 +60,8 @@ module matvec_engine #(
 );
 
   localparam int ElemW = $clog2(ActCap);
+  localparam int MoreW = (MaxBatch > 1) ? 4 : 0;
+  localparam int JobW  = 2 + 17 + 32;
 
   // ------------------------------------------------------------------------------------------
   // Jobs wait here; the drain keeps the part it needs in a queue of its own.
@@ -61,11 +70,15 @@ module matvec_engine #(
   logic [1:0]  next_codec;
   logic [16:0] next_words;
   logic [31:0] next_index;
+  logic [3:0]  next_more;
+  logic [JobW+MoreW-1:0] next_job;
+
+  assign {next_more, next_index, next_words, next_codec} = (JobW + 4)'(next_job);
 
   assign job_ready_o = job_room && drain_job_room;
 
   fifo #(
-    .Width(2 + 17 + 32),
+    .Width(JobW + MoreW),
     .Depth(4)
   ) u_jobs (
     .clk_i  (clk_i),
@@ -73,10 +86,10 @@ module matvec_engine #(
     .clear_i(clear_i),
     .valid_i(job_valid_i && drain_job_room),
     .ready_o(job_room),
-    .data_i ({job_index_i, job_words_i, job_codec_i}),
+    .data_i ((JobW + MoreW)'({job_more_i, job_index_i, job_words_i, job_codec_i})),
     .valid_o(next_valid),
     .ready_i(next_take),
-    .data_o ({next_index, next_words, next_codec}),
+    .data_o (next_job),
     .level_o()
   );
 
@@ -89,7 +102,8 @@ module matvec_engine #(
   logic        side_due_q;       // the next beat is a side beat
   logic        first_q;          // the next main beat is the first of a row group
   logic        gap_q;            // a row group ended in the last cycle
-  logic [ElemW-1:0] elem_q;      // where the next slot begins
+  logic [3:0]  more_q, vec_q;    // vectors after the first; the one whose turn it is
+  logic [ElemW-1:0] elem_q;      // where the next slot begins, in a vector
   logic [ElemW-1:0] fill_q;      // next beat of the activation buffer
 
   logic room, busy, result_valid;
@@ -104,20 +118,46 @@ module matvec_engine #(
   wire has_side    = codec_q == seedbed_pkg::CodecInt4 || codec_q == seedbed_pkg::CodecSeedlm3;
   wire last_word   = left_q == 17'd1;
   wire ends_group  = last_word && !side_due_q;
-  wire can_take    = active_q && (!ends_group || (room && !gap_q));
-  wire take        = beat_valid_i && is_wei && can_take && !flush_i;
-  wire take_main   = take && !side_due_q;
+  wire can_work    = active_q && (!ends_group || (room && !gap_q));
+  wire last_vec    = vec_q == more_q;
+  wire can_take    = can_work && (side_due_q || last_vec);
+  wire work        = beat_valid_i && is_wei && can_work && !flush_i;
+  wire work_main   = work && !side_due_q;
+  wire take        = work && (side_due_q || last_vec);
+  wire take_main   = work_main && last_vec;
   wire load        = beat_valid_i && is_act && active_q && !flush_i;
   wire bad         = (take || load) && beat_err_i;
 
   assign beat_ready_o = active_q && (is_act || (is_wei && can_take));
-  assign useful_o     = take;
+  assign useful_o     = work && vec_q == 4'd0;
+  assign compute_o    = work && vec_q != 4'd0;
   assign read_err_o   = bad;
   assign read_index_o = index_q;
   assign state_o      = {active_q, busy, !room, side_due_q};
 
   wire [4:0] step = (codec_q == seedbed_pkg::CodecFp16) ? 5'd2
                     : (codec_q == seedbed_pkg::CodecSeedlm3) ? 5'd16 : 5'd8;
+  wire [ElemW-1:0] elem_next = last_word ? '0 : elem_q + ElemW'(step);
+
+  // Where the slot of vec_q begins in the buffer.
+  logic [ElemW-1:0] slot;
+  if (MaxBatch > 1) begin : g_slot
+    logic [ElemW-1:0] slot_q;
+    logic [11:0]      stride_q;  // of the vectors, in 32 elements; of no meaning for one vector
+    assign slot = slot_q;
+    always_ff @(posedge clk_i) begin
+      if (next_take) begin
+        slot_q   <= '0;
+        stride_q <= 12'((next_codec == seedbed_pkg::CodecFp16) ? (next_words + 17'd15) >> 4
+                        : (next_codec == seedbed_pkg::CodecSeedlm3) ? (next_words + 17'd1) >> 1
+                        : (next_words + 17'd3) >> 2);
+      end else if (work_main) begin
+        slot_q <= last_vec ? elem_next : slot_q + ElemW'({stride_q, 5'd0});
+      end
+    end
+  end else begin : g_one_slot
+    assign slot = elem_q;
+  end
 
   always_ff @(posedge clk_i) begin
     if (next_take) begin
@@ -125,6 +165,8 @@ module matvec_engine #(
       words_q    <= next_words;
       left_q     <= next_words;
       index_q    <= next_index;
+      more_q     <= next_more;
+      vec_q      <= '0;
       word_q     <= '0;
       first_q    <= 1'b1;
       elem_q     <= '0;
@@ -133,10 +175,11 @@ module matvec_engine #(
     end else begin
       if (load) fill_q <= fill_q + 1'b1;
       if (take && side_due_q) side_due_q <= 1'b0;
+      if (work_main) vec_q <= last_vec ? 4'd0 : vec_q + 4'd1;
       if (take_main) begin
         word_q     <= last_word ? 3'd0 : word_q + 3'd1;
         left_q     <= last_word ? words_q : left_q - 17'd1;
-        elem_q     <= last_word ? '0 : elem_q + ElemW'(step);
+        elem_q     <= elem_next;
         first_q    <= last_word;
         side_due_q <= has_side && (last_word || word_q == 3'd7);
       end
@@ -151,7 +194,7 @@ module matvec_engine #(
       if (clear_i) active_q <= 1'b0;
       else if (next_take) active_q <= 1'b1;
       else if (take && beat_last_i) active_q <= 1'b0;
-      gap_q <= take_main && last_word;
+      gap_q <= MaxBatch == 1 && take_main && last_word;
     end
   end
 
@@ -165,24 +208,26 @@ module matvec_engine #(
     .wdata_i(beat_data_i),
     .step2_i(codec_q == seedbed_pkg::CodecFp16),
     .step8_i(codec_q != seedbed_pkg::CodecSeedlm3),
-    .re_i   (take_main),
-    .relem_i(elem_q),
+    .re_i   (work_main),
+    .relem_i(slot),
     .act_o  (act)
   );
 
   lane_array #(
-    .BusW  (BusW),
-    .Codecs(Codecs)
+    .BusW    (BusW),
+    .Codecs  (Codecs),
+    .MaxBatch(MaxBatch)
   ) u_lanes (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
     .codec_i       (codec_q),
-    .valid_i       (take),
+    .valid_i       (work),
     .beat_i        (beat_data_i),
     .side_i        (side_due_q),
     .first_i       (first_q),
     .last_i        (last_word),
     .word_i        (word_q),
+    .vec_i         (vec_q),
     .act_i         (act),
     .result_valid_o(result_valid),
     .result_o      (result),
@@ -191,6 +236,7 @@ module matvec_engine #(
 
   drain #(
     .BusW     (BusW),
+    .MaxBatch (MaxBatch),
     .DataDepth(DataDepth)
   ) u_drain (
     .clk_i         (clk_i),
@@ -199,9 +245,10 @@ module matvec_engine #(
     .job_valid_i   (job_valid_i && job_room),
     .job_ready_o   (drain_job_room),
     .job_dst_i     (job_dst_i),
+    .job_more_i    (job_more_i),
     .job_rows_i    (job_rows_i),
     .room_o        (room),
-    .reserve_i     (take_main && last_word),
+    .reserve_i     (work_main && last_word),
     .result_valid_i(result_valid),
     .result_i      (result),
     .req_valid_o   (wr_req_valid_o),

@@ -1,0 +1,3 @@
+# file: core/cmd_fetch.sv
+# bug: a codec that is not built in is accepted
+s/wire bad_codec = f_codec > 8'd3 || .*/wire bad_codec = f_codec > 8'd3;/

@@ -1,0 +1,3 @@
+# file: gen/lfsr_expand.sv
+# bug: the feedback forgets the lowest tap
+s/b = ^(state \& Taps\[K-1:0\]);/b = ^(state \& Taps[K-1:0] \& ~K'(1));/
