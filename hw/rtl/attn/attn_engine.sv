@@ -19,8 +19,6 @@
 //   beat_*   the stream; useful_o: a K or V beat was taken
 //   out_*    rows * (dim/8 + 1) beats: the row's int64 sums, then one with the sum of P in its lowest element (out_one_o)
 //   busy_o   a job is in work or its results are on their way
-// Latency: a job ends about 30 cycles and the transfer of one tile after its last beat; the results then leave one element
-// a cycle while the next job loads and scores.
 
 module attn_engine #(
   parameter int T     = 4,
@@ -77,7 +75,7 @@ module attn_engine #(
     StIdle   = 2'd0,
     StQuery  = 2'd1,
     StStream = 2'd2,
-    StEnd    = 2'd3   // all beats taken, the last tile on its way into the sums
+    StEnd    = 2'd3   // all beats taken, the last ones still in the multipliers
   } state_e;
   state_e state_q;
 
@@ -90,7 +88,7 @@ module attn_engine #(
   logic [8:0]     dim_q;
   logic [3*T-1:0] word_q;
 
-  logic           drain_busy_q, red_busy_q;
+  logic           drain_busy_q, red_busy_q, fin_q;  // fin: the last tile of a job is on its way into the sums
   wire            job_take = job_valid_i && job_ready_o;
   assign job_ready_o = state_q == StIdle;
   assign busy_o      = state_q != StIdle || drain_busy_q;
@@ -285,22 +283,24 @@ module attn_engine #(
   logic [2:0] red_line_q;
   logic [7:0] red_addr1_q, red_addr2_q, drain_addr;
   wire        red_start = v_copy_q[5];
-  wire        red_last  = red_lane_q == 5'd31 && (red_odd_q || !kv8_q);
+  logic       red_kv8_q;
+  wire        red_last  = red_lane_q == 5'd31 && (red_odd_q || !red_kv8_q);
 
   always_ff @(posedge clk_i) begin
     if (red_start) begin
       red_lane_q   <= '0;
       red_odd_q    <= 1'b0;
+      red_kv8_q    <= kv8_q;
       red_line_q   <= v_line_pipe_q[5];
       red_block0_q <= v_block0_pipe_q[5];
     end else if (red_busy_q) begin
-      red_odd_q <= kv8_q && !red_odd_q;
-      if (red_odd_q || !kv8_q) red_lane_q <= red_lane_q + 5'd1;
+      red_odd_q <= red_kv8_q && !red_odd_q;
+      if (red_odd_q || !red_kv8_q) red_lane_q <= red_lane_q + 5'd1;
     end
     red_odd1_q     <= red_odd_q;
     red_block0_1_q <= red_block0_q;
     red_block0_2_q <= red_block0_1_q;
-    red_addr1_q    <= kv8_q ? {red_line_q[1:0], red_lane_q, red_odd_q} : {red_line_q, red_lane_q};
+    red_addr1_q    <= red_kv8_q ? {red_line_q[1:0], red_lane_q, red_odd_q} : {red_line_q, red_lane_q};
     red_addr2_q    <= red_addr1_q;
     if (!rst_ni) begin
       red_busy_q <= 1'b0;
@@ -314,8 +314,9 @@ module attn_engine #(
     end
   end
 
-  wire quiet = v_v_q == '0 && v_copy_q == '0 && !red_busy_q && !red_v1_q && !red_v2_q;
-  wire ended = state_q == StEnd && quiet && !drain_busy_q;
+  // The next job may load while the last tile is summed and the results leave; its own V waits for them.
+  wire ended    = state_q == StEnd && v_v_q == '0 && v_copy_q == '0;
+  wire d_start  = fin_q && !red_busy_q && !red_v1_q && !red_v2_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -383,6 +384,7 @@ module attn_engine #(
       .mac_copy_i  (v_copy_q[4]),
       .red_lane_i  (red_lane_q),
       .red_odd1_i  (red_odd1_q),
+      .red_kv8_i   (red_kv8_q),
       .red_first2_i(red_block0_2_q),
       .red_we2_i   (red_v2_q),
       .red_addr2_i (red_addr2_q),
@@ -438,17 +440,20 @@ module attn_engine #(
       out_one_q  <= d_sum1_q;
     end
     if (!rst_ni) begin
+      fin_q        <= 1'b0;
       d_issue_q    <= 1'b0;
       d_v1_q       <= 1'b0;
       out_valid_q  <= 1'b0;
       drain_busy_q <= 1'b0;
     end else begin
-      if (ended) d_issue_q <= 1'b1;
+      if (ended) fin_q <= 1'b1;
+      else if (d_start) fin_q <= 1'b0;
+      if (d_start) d_issue_q <= 1'b1;
       else if (d_step && d_sum && {1'b0, 4'(d_row_q)} == d_rows_q - 5'd1) d_issue_q <= 1'b0;
       if (d_move) d_v1_q <= d_step;
       if (d_move) out_valid_q <= d_v1_q && d_full1_q;
       if (ended) drain_busy_q <= 1'b1;
-      else if (!d_issue_q && !d_v1_q && !out_valid_q) drain_busy_q <= 1'b0;
+      else if (!fin_q && !d_issue_q && !d_v1_q && !out_valid_q) drain_busy_q <= 1'b0;
     end
   end
 

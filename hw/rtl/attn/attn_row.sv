@@ -68,6 +68,7 @@ module attn_row #(
   input  logic               mac_copy_i,
   input  logic [4:0]         red_lane_i,
   input  logic               red_odd1_i,
+  input  logic               red_kv8_i,
   input  logic               red_first2_i,
   input  logic               red_we2_i,
   input  logic [7:0]         red_addr2_i,
@@ -229,7 +230,7 @@ module attn_row #(
   always_ff @(posedge clk_i) begin
     even_q  <= even_pick;
     odd_q   <= odd_pick;
-    value_q <= !kv8_i     ? {{9{even_q[38]}}, even_q} + {odd_q[38], odd_q, 8'd0}
+    value_q <= !red_kv8_i   ? {{9{even_q[38]}}, even_q} + {odd_q[38], odd_q, 8'd0}
                : red_odd1_i ? {{9{odd_q[38]}}, odd_q} : {{9{even_q[38]}}, even_q};
     if (rd_en_i) acc_rd_q <= acc_mem[rd_addr_i];
     if (red_we2_i) acc_mem[red_addr2_i] <= acc_next;
