@@ -36,8 +36,47 @@ CLI_OBJ   := $(CLI_SRC:%.c=$(BUILD)/obj/%.o)
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/%)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all
-all: $(BUILD)/seedbed
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test deps
+help: ## list the targets
+	@echo "Seedbed: transformer inference in which weights grow from seeds."
+	@echo
+	@grep -hE '^[a-z][a-z-]*:.* ## ' Makefile mk/*.mk | sed -E 's/:.* ## /\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+demo: ## compress the shipped model and run it on the CPU and on the simulated core
+	@mk/deps.sh demo
+	@+$(MAKE) --no-print-directory demo-run
+
+test: ## everything: unit, sanitizers, fuzz, RTL benches, lint, proofs, end to end
+	@mk/deps.sh test
+	@+MAKE="$(MAKE)" BUILD="$(BUILD)" tests/run.sh $(TEST_STAGES)
+
+deps: ## install the Debian packages that demo and test need
+	@mk/deps.sh test
+
+TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test lint e2e faults
+
+.PHONY: all demo-run asan clang sim-all e2e faults
+all: $(BUILD)/seedbed ## the program, build/seedbed
+
+demo-run: $(BUILD)/seedbed $(BUILD)/sim/w512/libseedbed_sim.so
+	@BUILD="$(BUILD)" tests/e2e/demo.sh
+
+asan: ## unit tests and the program under AddressSanitizer and UBSan
+	+$(MAKE) SAN=-fsanitize=address,undefined OPT=-O1 BUILD=$(BUILD)/asan all unit
+
+clang: ## the program and the unit tests built by clang
+	+$(MAKE) CC=clang BUILD=$(BUILD)/clang all unit
+
+sim-all: $(BUILD)/sim/w512/libseedbed_sim.so $(BUILD)/sim/w64/libseedbed_sim.so
+
+e2e: $(BUILD)/seedbed sim-all ## the main job and bad input, through the program
+	BUILD=$(BUILD) python3 tests/e2e/test_main_job.py
+	BUILD=$(BUILD) python3 tests/e2e/test_bad_input.py
+
+faults: $(BUILD)/seedbed ## faults planted in the RTL are seen by verify
+	BUILD=$(BUILD) python3 tests/e2e/test_faults.py
 
 include $(sort $(wildcard mk/*.mk))
 
@@ -66,11 +105,18 @@ $(BUILD)/bench/bench_%: tests/bench/bench_%.c $(BUILD)/libseedbed.a
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
 
 .PHONY: unit
-unit: $(UNIT_BIN)
+unit: $(UNIT_BIN) ## C unit tests
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
 
+C_FILES := $(shell git ls-files '*.c' '*.h' '*.cpp' 2>/dev/null)
+.PHONY: format format-check
+format: ## clang-format every C file in place
+	clang-format -i $(C_FILES)
+format-check:
+	clang-format --dry-run -Werror $(C_FILES)
+
 .PHONY: clean
-clean:
+clean: ## remove build/
 	rm -rf $(BUILD)
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BENCH_BIN:=.d)

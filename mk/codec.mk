@@ -10,5 +10,5 @@ golden-check:
 	python3 tests/golden/make_codec.py --check tests/golden/codec.json
 	python3 tests/golden/make_attention.py --check
 
-bench-codec: $(BUILD)/bench/bench_codec
+bench-codec: $(BUILD)/bench/bench_codec ## error and encoding time of every codec
 	$(BUILD)/bench/bench_codec $(BUILD)/bench/codec.json

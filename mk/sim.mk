@@ -17,7 +17,7 @@ SIM_OPT   ?= -O3 -march=$(ARCH)
 RTL_PKG := core/seedbed_pkg.sv
 RTL_SRC := $(RTL_DIR)/$(RTL_PKG) $(filter-out $(RTL_DIR)/$(RTL_PKG),$(sort $(wildcard $(RTL_DIR)/*/*.sv)))
 RTL_VLT := $(RTL_DIR)/waivers.vlt
-SIM_SRC := sim/sim_core.cpp sim/dram.c sim/dram.h sim/include/seedbed_sim.h sim/exports.map
+SIM_SRC := sim/sim_core.cpp sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h sim/public.vlt sim/include/seedbed_sim.h sim/exports.map
 
 VERILATE = $(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wall $(RTL_VLT)
 SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd
@@ -26,21 +26,130 @@ SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VER
 define SIM_VARIANT
 $(SIM_DIR)/w$(1)$(2)/libseedbed_sim.so: $(RTL_SRC) $(RTL_VLT) $(SIM_SRC) mk/sim.mk
 	@mkdir -p $$(@D)/obj
-	$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(if $(2),--trace-fst) --Mdir $$(@D)/obj $(RTL_SRC)
-	$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
+	@$$(SAY) SIM $$@
+	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(if $(2),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(RTL_SRC)
+	$$(Q)$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
 	  OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
-	$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/obj/verilated.o
-	$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_threads.cpp -o $$(@D)/obj/verilated_threads.o
-	$(if $(2),$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_fst_c.cpp -o $$(@D)/obj/verilated_fst_c.o)
-	$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(SIM_OPT) $(WARN) -c sim/dram.c -o $$(@D)/obj/dram.o
-	$$(SIM_CXX) -Wall -Wextra -Isim -Isim/include -I$$(@D)/obj -DSB_BUS=$(1) -DSB_VARIANT='"w$(1)$(2)"' \
+	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/obj/verilated.o
+	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_threads.cpp -o $$(@D)/obj/verilated_threads.o
+	$(if $(2),$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_fst_c.cpp -o $$(@D)/obj/verilated_fst_c.o)
+	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(SIM_OPT) $(WARN) -c sim/dram.c -o $$(@D)/obj/dram.o
+	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(SIM_OPT) $(WARN) -c sim/dram_timing.c -o $$(@D)/obj/dram_timing.o
+	$$(Q)$$(SIM_CXX) -Wall -Wextra -Isim -Isim/include -I$$(@D)/obj -DSB_BUS=$(1) -DSB_VARIANT='"w$(1)$(2)"' \
 	  -DVM_TRACE_FST=$(if $(2),1,0) -DVM_TRACE=$(if $(2),1,0) -c sim/sim_core.cpp -o $$(@D)/obj/sim_core.o
-	$(CXX) -shared -Wl,--version-script=sim/exports.map -Wl,-Bsymbolic -Wl,--no-undefined -o $$@.tmp \
-	  $$(@D)/obj/sim_core.o $$(@D)/obj/dram.o $$(@D)/obj/verilated*.o $$(@D)/obj/Vseedbed_kernel__ALL.a \
+	$$(Q)$(CXX) -shared -Wl,--version-script=sim/exports.map -Wl,-Bsymbolic -Wl,--no-undefined -o $$@.tmp \
+	  $$(@D)/obj/sim_core.o $$(@D)/obj/dram.o $$(@D)/obj/dram_timing.o $$(@D)/obj/verilated*.o $$(@D)/obj/Vseedbed_kernel__ALL.a \
 	  $(if $(2),-lz) -lpthread -latomic
-	mv $$@.tmp $$@
+	$$(Q)mv $$@.tmp $$@
 endef
 $(foreach w,64 128 256 512 1024,$(eval $(call SIM_VARIANT,$(w),))$(eval $(call SIM_VARIANT,$(w),-trace)))
 
 .PHONY: sim
 sim: $(SIM_DIR)/w$(BUS)$(if $(filter 1,$(TRACE)),-trace)/libseedbed_sim.so
+
+# --- module benches: tests/rtl/tb_*.cpp, each with the parameters it is built for -----------------------------------------
+# $(1) name, $(2) top module and source tb_$(2).cpp, $(3) parameters, $(4) macros
+TB_DIR   ?= $(BUILD)/tests/rtl
+TB_NAMES :=
+define TB_RULE
+TB_NAMES += $(1)
+$(TB_DIR)/$(1)/tb: tests/rtl/tb_$(2).cpp tests/rtl/tb.h tests/rtl/model.h sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h $(RTL_SRC) $(TB_DIR)/verilated.a
+	@mkdir -p $$(@D)
+	$(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wno-fatal -Wno-lint --top $(2) $(3) --prefix Vtop \
+	  --Mdir $$(@D) $(RTL_SRC)
+	$$(MAKE) --no-print-directory -C $$(@D) -f Vtop.mk Vtop__ALL.a OPT_FAST="-O1" OPT_SLOW="-O0" CXX="$(CXX)" >/dev/null
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g -c sim/dram.c -o $$(@D)/dram.o
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g -c sim/dram_timing.c -o $$(@D)/dram_timing.o
+	$(CXX) -std=c++17 -O1 -g -Wall -Wextra -Werror -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd -isystem $$(@D) \
+	  -Isim -Itests/rtl $(4) tests/rtl/tb_$(2).cpp $$(@D)/dram.o $$(@D)/dram_timing.o $$(@D)/Vtop__ALL.a $(TB_DIR)/verilated.a -lpthread -latomic -o $$@
+endef
+
+$(TB_DIR)/verilated.a:
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O2 -I$(VERILATOR_INC) -I$(VERILATOR_INC)/vltstd -c $(VERILATOR_INC)/verilated.cpp -o $(@D)/verilated.o
+	$(CXX) -std=c++17 -O2 -I$(VERILATOR_INC) -I$(VERILATOR_INC)/vltstd -c $(VERILATOR_INC)/verilated_threads.cpp -o $(@D)/verilated_threads.o
+	rm -f $@
+	ar rcs $@ $(@D)/verilated.o $(@D)/verilated_threads.o
+
+$(eval $(call TB_RULE,lfsr16,lfsr_expand,-GK=16 -GTaps=4107 -GN=48,-DTB_K=16 -DTB_TAPS=4107 -DTB_N=48))
+$(eval $(call TB_RULE,lfsr3,lfsr_expand,-GK=3 -GTaps=3 -GN=24,-DTB_K=3 -DTB_TAPS=3 -DTB_N=24))
+$(eval $(call TB_RULE,lfsr12,lfsr_expand,-GK=12 -GTaps=263 -GN=40,-DTB_K=12 -DTB_TAPS=263 -DTB_N=40))
+$(eval $(call TB_RULE,lane,lane,-GCodecs=15,-DTB_CODECS=15))
+$(eval $(call TB_RULE,lane_seedlm4,lane,-GCodecs=4,-DTB_CODECS=4))
+$(eval $(call TB_RULE,fifo,fifo,-GWidth=20 -GDepth=8,-DTB_DEPTH=8))
+$(eval $(call TB_RULE,skid_buffer,skid_buffer,-GWidth=16,))
+$(eval $(call TB_RULE,act_buffer64,act_buffer,-GBusW=64 -GActCap=1024,-DTB_BUS=64 -DTB_CAP=1024))
+$(eval $(call TB_RULE,act_buffer256,act_buffer,-GBusW=256 -GActCap=2048,-DTB_BUS=256 -DTB_CAP=2048))
+$(eval $(call TB_RULE,act_buffer512,act_buffer,-GBusW=512 -GActCap=2048,-DTB_BUS=512 -DTB_CAP=2048))
+$(eval $(call TB_RULE,act_buffer1024,act_buffer,-GBusW=1024 -GActCap=2048,-DTB_BUS=1024 -DTB_CAP=2048))
+$(eval $(call TB_RULE,axi_read64,axi_read,-GBusW=64 -GMaxBurst=16 -GOutstanding=4,-DTB_BUS=64 -DTB_OUTSTANDING=4))
+$(eval $(call TB_RULE,axi_read512,axi_read,-GBusW=512 -GMaxBurst=64 -GOutstanding=2,-DTB_BUS=512 -DTB_OUTSTANDING=2))
+$(eval $(call TB_RULE,axi_write64,axi_write,-GBusW=64,-DTB_BUS=64))
+$(eval $(call TB_RULE,axi_write512,axi_write,-GBusW=512 -GMaxBurst=16,-DTB_BUS=512))
+$(eval $(call TB_RULE,axil_regs,axil_regs,-GParams=305419896 -GCodecs=15,))
+
+TB_BIN := $(TB_NAMES:%=$(TB_DIR)/%/tb)
+
+$(TB_DIR)/bench_core: tests/rtl/bench_core.c tests/rtl/model.h sim/include/seedbed_sim.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim/include -Itests/rtl $< -o $@ -ldl
+
+$(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c sim/dram_timing.c $(shell pkg-config --libs check 2>/dev/null) -o $@
+
+.PHONY: rtl-benches sim-test
+rtl-benches: $(TB_BIN)
+	@set -e; for t in $(TB_BIN); do $$t; done
+
+sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
+	$(TB_DIR)/test_dram
+	@set -e; for t in $(TB_BIN); do $$t; done
+	$(TB_DIR)/bench_core $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
+
+# --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
+LINT_TOPS := seedbed_kernel seedbed_core cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_int4 \
+             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs fifo skid_buffer
+LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
+             "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8"
+
+.PHONY: lint lint-verilator lint-yosys lint-icarus
+lint: lint-verilator lint-yosys lint-icarus
+
+lint-verilator:
+	@set -e; for t in $(LINT_TOPS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top $$t $(RTL_SRC); done
+	@set -e; for s in $(LINT_SETS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_kernel $$s $(RTL_SRC); done
+	@echo "lint-verilator: ok"
+
+# -e turns into errors what Yosys only warns of: names that do not exist, nets that nothing drives.
+lint-yosys:
+	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4"; do \
+	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $(RTL_SRC); chparam -set $$p seedbed_kernel; \
+	    hierarchy -check -top seedbed_kernel; proc; check -assert" 2>&1 | { grep -v 'Replacing memory' || true; }; \
+	  test $${PIPESTATUS[0]} -eq 0; done
+	@echo "lint-yosys: ok"
+
+# Icarus has not learnt constant selects in always_comb: it says sorry and takes the whole vector, which is harmless.
+lint-icarus:
+	@set -e; for w in 64 512; do iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_kernel.BusW=$$w -s seedbed_kernel $(RTL_SRC) 2>&1 \
+	  | { ! grep -v 'sorry: constant selects'; }; done
+	@echo "lint-icarus: ok"
+
+lint-yosys lint-icarus: SHELL := /bin/bash
+
+# --- planted faults: the benches must catch each of them --------------------------------------------------------------------
+# tests/rtl/faults/NAME.sed names its file in its first line; build/faults/NAME/rtl is a copy of the RTL with the fault in it.
+FAULTS := $(basename $(notdir $(wildcard tests/rtl/faults/*.sed)))
+
+$(BUILD)/faults/%/rtl/planted: tests/rtl/faults/%.sed $(wildcard hw/rtl/*/*.sv) hw/rtl/waivers.vlt
+	@rm -rf $(@D) && mkdir -p $(@D) && cp -r hw/rtl/. $(@D)/
+	@f=$$(sed -n 's/^# file: //p' $<); sed -i -f $< $(@D)/$$f; \
+	  if cmp -s hw/rtl/$$f $(@D)/$$f; then echo "$<: changes nothing in $$f" >&2; exit 1; fi
+	@touch $@
+
+.PHONY: rtl-faults
+rtl-faults: $(FAULTS:%=$(BUILD)/faults/%/rtl/planted) $(TB_DIR)/bench_core
+	@set -e; for f in $(FAULTS); do d=$(BUILD)/faults/$$f; \
+	  $(MAKE) --no-print-directory sim RTL_DIR=$$d/rtl SIM_DIR=$$d/sim BUS=64 >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
+	  if $(TB_DIR)/bench_core $$d/sim/w64/libseedbed_sim.so >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \
+	  echo "fault $$f: caught: $$(head -1 $$d/run.log)"; done

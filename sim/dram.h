@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dram_timing.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -22,7 +24,26 @@ typedef struct {
     uint32_t stall_permille;
     uint32_t seed;
     uint32_t refresh_interval, refresh_length;
+    /* NULL: the ideal memory of the fields above. Otherwise a DRAM channel; of the above only bus_bytes, stall_permille and
+     * seed count. */
+    const dram_part *part;
+    uint32_t clock_mhz; /* of the AXI side; 0: 300. Only a part looks at it. */
 } dram_config;
+
+/* What the R channel did in a cycle: exactly one (docs/memory-model.md). */
+typedef enum {
+    DRAM_R_BEAT = 0,   /* a beat was transferred */
+    DRAM_R_BLOCKED,    /* a beat was offered and not taken */
+    DRAM_R_IDLE,       /* no read accepted and unanswered; the rest: there is, and its data are not there because of ... */
+    DRAM_R_LATENCY,    /* ... the way there and back */
+    DRAM_R_REFRESH,    /* ... a refresh */
+    DRAM_R_ROW,        /* ... a row being closed and opened */
+    DRAM_R_TURNAROUND, /* ... writes */
+    DRAM_R_BANK_GROUP, /* ... the pause within a bank group */
+    DRAM_R_RATE,       /* ... the peak rate of the memory, less than the bus's */
+    DRAM_R_STALL,      /* ... a random stall */
+    DRAM_R_CLASSES
+} dram_read_class;
 
 /* The master's outputs. wdata and wstrb point at bus_bytes and bus_bytes/8 bytes. */
 typedef struct {
@@ -57,9 +78,17 @@ typedef struct {
     uint32_t reads_open, writes_open; /* bursts accepted and not answered */
     uint64_t last_araddr, last_awaddr;
     uint64_t decode_errors;
+    uint64_t read_class[DRAM_R_CLASSES]; /* adds up to cycle */
+    dram_read_class last_class;          /* of the latest cycle */
 } dram_stats;
 
 const dram_stats *dram_get_stats(const dram *d);
+const dram_timing *dram_get_timing(const dram *d); /* NULL: ideal */
+
+/* Cycles in which a master that does nothing else reads `bytes` (rounded up to beats) from address 0, in the longest bursts
+ * that AXI allows, as many at a time as the memory accepts: the ceiling of any core. From the first AR to the last beat.
+ * 0: out of memory. */
+uint64_t dram_stream_cycles(const dram_config *config, uint64_t bytes);
 
 #ifdef __cplusplus
 }

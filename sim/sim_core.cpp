@@ -9,6 +9,7 @@
 #include <new>
 
 #include "Vseedbed_kernel.h"
+#include "Vseedbed_kernel___024root.h"
 #include "dram.h"
 #include "seedbed_sim.h"
 #include "verilated.h"
@@ -23,6 +24,7 @@
 namespace {
 
 constexpr uint32_t kBusBytes = SB_BUS / 8;
+constexpr uint32_t kPorts = 1;
 
 enum Reg : uint32_t {
     kCtrl = 0x00, kGier = 0x04, kIer = 0x08, kIsr = 0x0C, kCmdAddrLo = 0x10, kCmdAddrHi = 0x14, kCmdCount = 0x1C,
@@ -47,6 +49,66 @@ void fail(char *err, size_t errlen, const char *fmt, ...)
     va_end(ap);
 }
 
+// Which memory, and every error of the configuration that the memory model would not notice.
+bool memory_config(const sb_sim_config *c, dram_config *d, char *err, size_t errlen)
+{
+    if (!c || c->size != sizeof *c) {
+        fail(err, errlen, "sim: config size is %u, this library expects %zu", c ? c->size : 0, sizeof *c);
+        return false;
+    }
+    static const dram_part *const part[SB_SIM_MEMORIES] = { nullptr, &dram_ddr4_2400, &dram_hbm2 };
+    if (c->memory >= SB_SIM_MEMORIES) {
+        fail(err, errlen, "sim: memory is %u, expected 0..%d", c->memory, SB_SIM_MEMORIES - 1);
+        return false;
+    }
+    if (c->memory != SB_SIM_IDEAL && (c->read_latency || c->write_latency || c->bytes_per_cycle || c->refresh_interval)) {
+        fail(err, errlen, "sim: latency, bytes_per_cycle and refresh belong to the ideal memory, not to %s", part[c->memory]->name);
+        return false;
+    }
+    if (c->clock_mhz > 2000) {
+        fail(err, errlen, "sim: clock_mhz is %u, expected 1..2000", c->clock_mhz);
+        return false;
+    }
+    if (c->stall_permille > 999) {
+        fail(err, errlen, "sim: stall_permille is %u, expected 0..999", c->stall_permille);
+        return false;
+    }
+    if (c->refresh_interval && c->refresh_length >= c->refresh_interval) {
+        fail(err, errlen, "sim: refresh_length %u is not below refresh_interval %u", c->refresh_length, c->refresh_interval);
+        return false;
+    }
+    *d = dram_config{};
+    d->bus_bytes = kBusBytes;
+    d->read_latency = c->read_latency;
+    d->write_latency = c->write_latency;
+    d->bytes_per_cycle = c->bytes_per_cycle;
+    d->stall_permille = c->stall_permille;
+    d->seed = c->seed;
+    d->refresh_interval = c->refresh_interval;
+    d->refresh_length = c->refresh_length;
+    d->part = part[c->memory];
+    d->clock_mhz = c->clock_mhz;
+    return true;
+}
+
+static_assert(int(SB_SIM_R_CLASSES) == int(DRAM_R_CLASSES) && int(SB_SIM_R_STALL) == int(DRAM_R_STALL), "dram.h");
+
+// Splits the core's waiting cycles by what the memory was doing. A beat is two cycles from the R channel to the engine
+// (axi_read), so a cycle is charged to the R channel's class of two cycles before.
+struct WaitSplit {
+    uint64_t wait[DRAM_R_CLASSES] = {}, act[DRAM_R_CLASSES] = {};
+    dram_read_class before[2] = { DRAM_R_IDLE, DRAM_R_IDLE };
+
+    // Called before a clock edge with what sim/public.vlt exposes; now: the R channel's class of this same cycle.
+    void cycle(uint32_t core_class, bool running, dram_read_class now)
+    {
+        if (running && core_class >> 1 & 1) wait[before[1]]++;
+        if (running && core_class >> 3 & 1) act[before[1]]++;
+        before[1] = before[0];
+        before[0] = now;
+    }
+};
+
 // Ports are QData (64 bits) or VlWide (more); both are little-endian words, so bytes can be copied.
 template <class T> const uint8_t *bytes_of(const T &port) { return reinterpret_cast<const uint8_t *>(&port); }
 template <class T> uint8_t *bytes_of(T &port) { return reinterpret_cast<uint8_t *>(&port); }
@@ -59,6 +121,7 @@ struct sb_sim {
     std::unique_ptr<Vseedbed_kernel> top;
     dram *mem = nullptr;
     dram_slave slave{};
+    WaitSplit split;
     uint64_t watchdog = 0;
 #if VM_TRACE_FST
     std::unique_ptr<VerilatedFstC> fst;
@@ -69,7 +132,10 @@ struct sb_sim {
 #if VM_TRACE_FST
         if (fst) fst->close();
 #endif
+        // The scopes that sim/public.vlt brings unregister from the thread's context, which may be another simulator's.
+        Verilated::threadContextp(&context);
         if (top) top->final();
+        top.reset();
         dram_close(mem);
     }
 
@@ -103,6 +169,9 @@ struct sb_sim {
         m.wstrb = bytes_of(t.m_axi_gmem_WSTRB);
         m.bready = t.m_axi_gmem_BREADY;
         bool ok = dram_step(mem, &m, &slave);
+        const auto &root = *t.rootp;
+        split.cycle(root.seedbed_kernel__DOT__u_core__DOT__cycle_class, !root.seedbed_kernel__DOT__u_core__DOT__fetch_idle,
+                    dram_get_stats(mem)->last_class);
         t.m_axi_gmem_ARREADY = slave.arready;
         t.m_axi_gmem_RVALID = slave.rvalid;
         t.m_axi_gmem_RLAST = slave.rlast;
@@ -251,18 +320,8 @@ struct Host {
 
 sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, char *err, size_t errlen)
 {
-    if (!config || config->size != sizeof *config) {
-        fail(err, errlen, "sim: config size is %u, this library expects %zu", config ? config->size : 0, sizeof *config);
-        return nullptr;
-    }
-    if (config->stall_permille > 999) {
-        fail(err, errlen, "sim: stall_permille is %u, expected 0..999", config->stall_permille);
-        return nullptr;
-    }
-    if (config->refresh_interval && config->refresh_length >= config->refresh_interval) {
-        fail(err, errlen, "sim: refresh_length %u is not below refresh_interval %u", config->refresh_length, config->refresh_interval);
-        return nullptr;
-    }
+    dram_config d;
+    if (!memory_config(config, &d, err, errlen)) return nullptr;
 #if !VM_TRACE_FST
     if (config->fst_path) {
         fail(err, errlen, "sim: %s cannot trace; use the -trace variant for %s", SB_VARIANT, config->fst_path);
@@ -279,15 +338,6 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
     h->mem = mem;
     h->bytes = mem_bytes;
     s.watchdog = config->watchdog ? config->watchdog : 100000;
-    dram_config d{};
-    d.bus_bytes = kBusBytes;
-    d.read_latency = config->read_latency;
-    d.write_latency = config->write_latency;
-    d.bytes_per_cycle = config->bytes_per_cycle;
-    d.stall_permille = config->stall_permille;
-    d.seed = config->seed;
-    d.refresh_interval = config->refresh_interval;
-    d.refresh_length = config->refresh_length;
     s.mem = dram_open(&d, mem, mem_bytes);
     if (!s.mem) {
         fail(err, errlen, "sim: out of memory");
@@ -299,6 +349,7 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
 #endif
     s.context.randReset(2);
     s.context.randSeed(int(config->seed) + 1);
+    Verilated::threadContextp(&s.context);
     s.top = std::make_unique<Vseedbed_kernel>(&s.context, "seedbed");
 #if VM_TRACE_FST
     if (config->fst_path) {
@@ -323,6 +374,7 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
     Host *h = host_of(s);
     double t0 = cpu_seconds();
     const dram_stats before = *dram_get_stats(s->mem);
+    s->split = WaitSplit{};
     memset(r, 0, sizeof *r);
 
     s->reg_write(kGier, 1);
@@ -383,6 +435,16 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
                 status = SB_SIM_PROTOCOL;
                 snprintf(why, sizeof why, "counter classes add up to %" PRIu64 ", total is %" PRIu64, sum, r->counter[SB_SIM_TOTAL]);
             }
+            uint64_t wait = 0, act = 0;
+            for (int i = 0; i < SB_SIM_R_CLASSES; i++) {
+                wait += r->wait_why[i] = s->split.wait[i];
+                act += r->act_why[i] = s->split.act[i];
+            }
+            if (wait != r->counter[SB_SIM_WAIT_READ] || act != r->counter[SB_SIM_ACT_LOAD]) {
+                status = SB_SIM_PROTOCOL;
+                snprintf(why, sizeof why, "waits split by reason add up to %" PRIu64 " and %" PRIu64 ", the counters are %" PRIu64
+                         " and %" PRIu64, wait, act, r->counter[SB_SIM_WAIT_READ], r->counter[SB_SIM_ACT_LOAD]);
+            }
         }
     }
     if (status != SB_SIM_OK) {
@@ -393,6 +455,7 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
         fail(err, errlen, "sim: the core stopped with error %u at command %u", r->error, r->error_index);
     }
     r->cycles = live->cycle - before.cycle;
+    for (int i = 0; i < SB_SIM_R_CLASSES; i++) r->read_cycles[0][i] = live->read_class[i] - before.read_class[i];
     r->read_bytes = live->read_bytes - before.read_bytes;
     r->write_bytes = live->write_bytes - before.write_bytes;
     if (status == SB_SIM_TIMEOUT || status == SB_SIM_PROTOCOL) s->reset();
@@ -408,8 +471,17 @@ void api_close(sb_sim *s)
     if (s) delete host_of(s);
 }
 
+uint64_t api_stream(const sb_sim_config *config, uint64_t bytes, char *err, size_t errlen)
+{
+    dram_config d;
+    if (!memory_config(config, &d, err, errlen)) return 0;
+    uint64_t cycles = dram_stream_cycles(&d, (bytes + kPorts - 1) / kPorts);
+    if (!cycles) fail(err, errlen, bytes ? "sim: out of memory" : "sim: nothing to stream");
+    return cycles;
+}
+
 const sb_sim_interface kInterface = {
-    SB_SIM_ABI, SB_BUS, VM_TRACE_FST, SB_VARIANT, api_open, api_run, api_reg_read, api_reg_write, api_close,
+    SB_SIM_ABI, SB_BUS, kPorts, VM_TRACE_FST, SB_VARIANT, api_open, api_run, api_reg_read, api_reg_write, api_close, api_stream,
 };
 
 } // namespace

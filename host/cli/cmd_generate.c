@@ -76,6 +76,7 @@ static void report(const arguments *a, const cli_run *r, const output *o, size_t
     double steps = (double)(n_prompt + (size_t)(o->n > 0 ? o->n - 1 : 0)); /* tokens that went through the model */
     if (!a->json) {
         putchar('\n');
+        fflush(stdout);
         cli_print_counters(&k, steps, "token");
         return;
     }

@@ -53,21 +53,22 @@ void sb_codec_decode_row_f32(const sb_codec *c, const uint32_t *row, size_t cols
     }
 }
 
-sb_status sb_codec_check_encode(const sb_codec *c, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt,
-                                sb_error *err)
+sb_status sb_codec_check_encode(const sb_codec *c, size_t rows, size_t cols, int scale_exp,
+                                const sb_encode_options *opt, sb_error *err)
 {
     if (opt->rounding != SB_ROUND_NEAREST && opt->rounding != SB_ROUND_SEARCH)
-        return sb_fail(err, SB_ERR_ARG, "codec %s: rounding %d, expected 0 (nearest) or 1 (search)", c->name, (int)opt->rounding);
+        return sb_fail(err, SB_ERR_ARG, "codec %s: rounding %d, expected 0 (nearest) or 1 (search)", c->name,
+                       (int)opt->rounding);
     if (scale_exp < -SB_SCALE_EXP_MAX || scale_exp > SB_SCALE_EXP_MAX)
-        return sb_fail(err, SB_ERR_ARG, "codec %s: scale_exp %d, expected %d..%d", c->name, scale_exp, -SB_SCALE_EXP_MAX,
-                       SB_SCALE_EXP_MAX);
+        return sb_fail(err, SB_ERR_ARG, "codec %s: scale_exp %d, expected %d..%d", c->name, scale_exp,
+                       -SB_SCALE_EXP_MAX, SB_SCALE_EXP_MAX);
     if (cols > 0 && rows > SIZE_MAX / 8 / cols)
         return sb_fail(err, SB_ERR_ARG, "codec %s: a matrix of %zu x %zu weights is too large", c->name, rows, cols);
     return SB_OK;
 }
 
-sb_status sb_codec_run(const sb_codec *c, size_t n, size_t chunk, const sb_encode_options *opt, sb_part_fn fn, void *ctx,
-                       sb_error *err)
+sb_status sb_codec_run(const sb_codec *c, size_t n, size_t chunk, const sb_encode_options *opt, sb_part_fn fn,
+                       void *ctx, sb_error *err)
 {
     int threads = opt->threads > 0 ? opt->threads : omp_get_max_threads();
     size_t step = chunk * (size_t)threads;
@@ -77,7 +78,8 @@ sb_status sb_codec_run(const sb_codec *c, size_t n, size_t chunk, const sb_encod
         for (size_t i = first; i < last; i++)
             fn(ctx, i);
         if (opt->progress && !opt->progress(opt->progress_ctx, last, n))
-            return sb_fail(err, SB_ERR_INTERRUPTED, "codec %s: encoding interrupted after %zu of %zu parts", c->name, last, n);
+            return sb_fail(err, SB_ERR_INTERRUPTED, "codec %s: encoding interrupted after %zu of %zu parts", c->name,
+                           last, n);
     }
     return SB_OK;
 }

@@ -29,8 +29,8 @@ static void encode_row(void *ctx, size_t r)
     }
 }
 
-static sb_status encode(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt, uint32_t *words,
-                        sb_error *err)
+static sb_status encode(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt,
+                        uint32_t *words, sb_error *err)
 {
     sb_status st = sb_codec_check_encode(&sb_codec_fp16, rows, cols, scale_exp, opt, err);
     if (st != SB_OK)

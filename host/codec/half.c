@@ -46,7 +46,7 @@ uint16_t sb_float_to_half(float f)
     if (mag < 0x33000000u)
         return (uint16_t)sign; /* less than 2^-25 */
     uint32_t shift, man;
-    uint32_t base; /* the half's bits before rounding, without the mantissa */
+    uint32_t base;            /* the half's bits before rounding, without the mantissa */
     if (mag >= 0x38800000u) { /* 2^-14 and more: normal */
         shift = 13;
         man = mag & 0x7fffffu;

@@ -104,14 +104,19 @@ static void encode_row(void *ctx, size_t r)
     }
 }
 
-static sb_status encode(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt, uint32_t *words,
-                        sb_error *err)
+static sb_status encode(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt,
+                        uint32_t *words, sb_error *err)
 {
     sb_status st = sb_codec_check_encode(&sb_codec_int4, rows, cols, scale_exp, opt, err);
     if (st != SB_OK)
         return st;
-    job j = {w,         cols,          sb_codec_main_words(&sb_codec_int4, cols), sb_codec_row_words(&sb_codec_int4, cols),
-             scale_exp, opt->rounding, words};
+    job j = {w,
+             cols,
+             sb_codec_main_words(&sb_codec_int4, cols),
+             sb_codec_row_words(&sb_codec_int4, cols),
+             scale_exp,
+             opt->rounding,
+             words};
     return sb_codec_run(&sb_codec_int4, rows, 16, opt, encode_row, &j, err);
 }
 

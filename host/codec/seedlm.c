@@ -66,8 +66,8 @@ static void encode_group(void *ctx, size_t i)
         store_block(j, first + (size_t)lane, &g.best[lane]);
 }
 
-static sb_status encode(const sb_codec *c, sb_seedlm_shape shape, const float *w, size_t rows, size_t cols, int scale_exp,
-                        const sb_encode_options *opt, uint32_t *words, sb_error *err)
+static sb_status encode(const sb_codec *c, sb_seedlm_shape shape, const float *w, size_t rows, size_t cols,
+                        int scale_exp, const sb_encode_options *opt, uint32_t *words, sb_error *err)
 {
     sb_status st = sb_codec_check_encode(c, rows, cols, scale_exp, opt, err);
     if (st != SB_OK)
@@ -88,14 +88,14 @@ static sb_status encode(const sb_codec *c, sb_seedlm_shape shape, const float *w
     return sb_codec_run(c, groups, 64, opt, encode_group, &j, err);
 }
 
-static sb_status encode4(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt, uint32_t *words,
-                         sb_error *err)
+static sb_status encode4(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt,
+                         uint32_t *words, sb_error *err)
 {
     return encode(&sb_codec_seedlm4, (sb_seedlm_shape){8, 3}, w, rows, cols, scale_exp, opt, words, err);
 }
 
-static sb_status encode3(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt, uint32_t *words,
-                         sb_error *err)
+static sb_status encode3(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt,
+                         uint32_t *words, sb_error *err)
 {
     return encode(&sb_codec_seedlm3, (sb_seedlm_shape){12, 4}, w, rows, cols, scale_exp, opt, words, err);
 }

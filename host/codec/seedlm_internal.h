@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SeedLM's encoder in parts (formats.md): the scalar quantiser of one (block, seed) pair, the naive loop over all seeds,
- * and the scan, which finds the same arg-min while quantising some 20 of 65535 seeds. Tests and bench use all of them. */
+ * SeedLM's encoder in parts (formats.md): the scalar quantiser of one (block, seed) pair, the naive loop over all
+ * seeds, and the scan, which finds the same arg-min while quantising some 20 of 65535 seeds. Tests and bench use all of
+ * them. */
 #ifndef SEEDBED_SEEDLM_INTERNAL_H
 #define SEEDBED_SEEDLM_INTERNAL_H
 
@@ -26,7 +27,7 @@ typedef struct {
 typedef struct {
     double err; /* |w - unit * 2^e * V q|^2 */
     uint32_t seed;
-    int e;      /* -8..7 */
+    int e;                     /* -8..7 */
     int8_t q[SB_SEEDLM_MAX_P]; /* -8..7 */
 } sb_seedlm_code;
 
@@ -64,7 +65,8 @@ typedef struct {
     sb_seedlm_code best[SB_SEEDLM_LANES];
     uint64_t evaluations;
     double unit_w[SB_SEEDLM_MAX_C][SB_SEEDLM_LANES]; /* w/|w| */
-    /* Of w/|w|: float32 tables of sum_c w_c * bit_c, two of them when c > 8 (six bits each), centred and in units of U. */
+    /* Of w/|w|: float32 tables of sum_c w_c * bit_c, two of them when c > 8 (six bits each), centred and in units of U.
+     */
     _Alignas(64) float sums[2][256][SB_SEEDLM_LANES];
     _Alignas(64) float first[SB_SEEDLM_MAX_P][SB_SEEDLM_LANES]; /* U'w of the seed cycle[0] */
     _Alignas(64) float threshold[SB_SEEDLM_LANES];              /* energies below it cannot win */
@@ -86,6 +88,9 @@ void sb_seedlm_scan_avx2(sb_seedlm_group *g);
 void sb_seedlm_scan_hits(sb_seedlm_group *g);
 
 /* Two's complement in four bits. */
-static inline int sb_seedlm_nibble(uint32_t n) { return (int)((n & 15u) ^ 8u) - 8; }
+static inline int sb_seedlm_nibble(uint32_t n)
+{
+    return (int)((n & 15u) ^ 8u) - 8;
+}
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One block against one seed: least squares, shared exponent, 4-bit coefficients, error. Everything in binary64 and in a
- * fixed order, so that whoever calls it gets the same bits (SeedLM, arXiv 2410.10714, Algorithm 3). */
+ * One block against one seed: least squares, shared exponent, 4-bit coefficients, error. Everything in binary64 and in
+ * a fixed order, so that whoever calls it gets the same bits (SeedLM, arXiv 2410.10714, Algorithm 3). */
 #include <math.h>
 
 #include "codec/seedlm_internal.h"
@@ -15,8 +15,8 @@ static inline double clamp(double v, double lo, double hi)
 
 /* Solves (V'V) x = V'w by V'V = L D L'; leaves L below the diagonal of g, D in d. The Gram matrix is exact: sums of C
  * integers below 2^30. False: singular basis. */
-static inline bool solve(int c, int p, const double *w, double v[][SB_SEEDLM_MAX_P], double g[][SB_SEEDLM_MAX_P], double *d,
-                         double *x)
+static inline bool solve(int c, int p, const double *w, double v[][SB_SEEDLM_MAX_P], double g[][SB_SEEDLM_MAX_P],
+                         double *d, double *x)
 {
     for (int i = 0; i < p; i++) {
         double a = 0;

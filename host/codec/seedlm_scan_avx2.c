@@ -17,8 +17,8 @@ static inline __attribute__((always_inline)) __m256 energy(const float *f, const
     return e;
 }
 
-static inline __attribute__((always_inline)) void advance(const sb_seedlm_group *g, int half, unsigned lo, unsigned hi, __m256 *a,
-                                                          int p, bool two)
+static inline __attribute__((always_inline)) void advance(const sb_seedlm_group *g, int half, unsigned lo, unsigned hi,
+                                                          __m256 *a, int p, bool two)
 {
     const __m256 low = _mm256_set1_ps(0x1p-16f);
     const float *s = &g->sums[0][0][half * 8];

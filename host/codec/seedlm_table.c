@@ -14,15 +14,15 @@ enum { PAD = 64, MAX_STIFF = 1024 };
 
 /* Bound on the float32 error of z = inv(L) U'w with |w| = 1, divided by the Frobenius norm of inv(L).
  * Recurrence: at most 4 roundings and a table rounding of half size a step, each of numbers below |w|_1 <= sqrt(C), and
- * the factor 1/2 keeps their sum below twice one step's: 9 * 2^-24 * sqrt(C) for each of P numbers. Product: P+2 roundings
- * relative to |U'w| <= sqrt(C*P). Half as much again for what is of second order. */
+ * the factor 1/2 keeps their sum below twice one step's: 9 * 2^-24 * sqrt(C) for each of P numbers. Product: P+2
+ * roundings relative to |U'w| <= sqrt(C*P). Half as much again for what is of second order. */
 static double kappa(int c, int p)
 {
     return 1.5 * (9 + p + 2) * sqrt((double)(c * p)) * 0x1p-24;
 }
 
-/* If |z|^2 >= tau (tau <= 1) and |z_float - z| <= delta, then |z_float|^2 >= tau - 2 delta. The rest covers the roundings of
- * the energy sum and of the comparison. */
+/* If |z|^2 >= tau (tau <= 1) and |z_float - z| <= delta, then |z_float|^2 >= tau - 2 delta. The rest covers the
+ * roundings of the energy sum and of the comparison. */
 static double margin(double delta)
 {
     return 2 * delta + delta * delta + 4e-6;
@@ -119,7 +119,7 @@ static bool build(sb_seedlm_table *t, int c, int p)
         memset(f, 0, (size_t)row * sizeof *f);
         f[0] = -8; /* below every threshold */
         if (stiff_count == MAX_STIFF)
-            abort(); /* a fixed property of the generator: a test counts them */
+            abort();                        /* a fixed property of the generator: a test counts them */
         s64.margin = margin64(c, p, norm2); /* infinite if singular: always quantised */
         stiff[stiff_count++] = s64;
     }

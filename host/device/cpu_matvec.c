@@ -36,10 +36,10 @@ void sb_cpu_matvec(sb_group_fn fn, const sb_codec *codec, const uint32_t *weight
     size_t main_words = sb_codec_main_words(codec, cols), x_stride = sb_codec_act_elems(codec, cols);
     size_t group_words = sb_codec_row_words(codec, cols) * SB_CPU_LANES;
     size_t groups = (rows + SB_CPU_LANES - 1) / SB_CPU_LANES;
-    /* Below about a quarter of a million words a thread's start costs more than it saves. */
+    /* Below about two milliseconds of work, waiting threads cost a shared machine more than they save. */
     if (threads <= 0)
         threads = omp_get_max_threads();
-    int n = groups * group_words * batch < 1 << 18 ? 1 : threads;
+    int n = groups * group_words * batch < 1 << 20 ? 1 : threads;
 #pragma omp parallel for num_threads(n) schedule(static)
     for (size_t g = 0; g < groups; g++) {
         size_t valid = rows - g * SB_CPU_LANES < SB_CPU_LANES ? rows - g * SB_CPU_LANES : SB_CPU_LANES;

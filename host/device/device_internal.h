@@ -90,4 +90,13 @@ sb_status sb_silu_mul(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_add(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_nop(sb_device *dev, const sb_command *c, sb_error *err);
 
+/* Entries of sb_backend.op for what the host does on behalf of every device, and for the exact contract in software. */
+#define SB_HOST_OPS                                                                                                    \
+    [SB_OP_NOP] = sb_nop, [SB_OP_EMBED] = sb_embed, [SB_OP_RMSNORM] = sb_rmsnorm, [SB_OP_ROPE] = sb_rope,              \
+    [SB_OP_KV_APPEND] = sb_kv_append, [SB_OP_ATTENTION] = sb_attention, [SB_OP_SILU_MUL] = sb_silu_mul,                \
+    [SB_OP_ADD] = sb_add
+#define SB_EXACT_OPS                                                                                                   \
+    [SB_OP_QUANTIZE] = sb_quantize, [SB_OP_SCALE] = sb_scale, [SB_OP_QUANTIZE_Q] = sb_quantize_q,                      \
+    [SB_OP_QUANTIZE_KV] = sb_quantize_kv, [SB_OP_ATTENTION_X] = sb_attention_x, [SB_OP_ATTN_SCALE] = sb_attn_scale
+
 #endif

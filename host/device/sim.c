@@ -63,9 +63,11 @@ static sb_status load(sim_device *s, const char *path, uint64_t bus, sb_error *e
     s->api = api();
     if (s->api->abi != SB_SIM_ABI)
         return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: ABI %u, expected %u: rebuild it", path, s->api->abi, SB_SIM_ABI);
-    s->lanes = s->api->bus_bits / 32;
+    s->lanes = s->api->ports * s->api->bus_bits / 32;
     return SB_OK;
 }
+
+static const char *const memory_name[SB_SIM_MEMORIES] = {"ideal", "ddr4-2400", "hbm2"};
 
 static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
 {
@@ -73,10 +75,13 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     if (!s)
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
     dev->priv = s;
-    char lib[PATH_MAX] = "";
-    /* Defaults: a DDR4 channel seen from 300 MHz, about 100 ns away. */
-    uint64_t bus = 512, latency = 32, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0, dog = 0, from = 0, to = 0;
+    char lib[PATH_MAX] = "", memory[16] = "ideal";
+    /* latency: only for the ideal memory, and there by default about 100 ns at 300 MHz. */
+    uint64_t bus = 512, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0;
+    uint64_t dog = 0, from = 0, to = 0;
     const sb_param p[] = {{"bus", &bus, 64, 1024, NULL, 0},
+                          {"memory", NULL, 0, 0, memory, sizeof memory},
+                          {"clock", &clock, 1, 2000, NULL, 0},
                           {"latency", &latency, 0, 100000, NULL, 0},
                           {"bytes_per_cycle", &bytes, 1, 128, NULL, 0},
                           {"stall", &stall, 0, 999, NULL, 0},
@@ -89,6 +94,19 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
                           {"trace", NULL, 0, 0, s->trace, sizeof s->trace},
                           {"lib", NULL, 0, 0, lib, sizeof lib}};
     sb_status st = sb_params_parse("sim", params, p, sizeof p / sizeof *p, err);
+    int kind = -1;
+    for (int i = 0; i < SB_SIM_MEMORIES; i++)
+        if (!strcmp(memory, memory_name[i]))
+            kind = i;
+    if (!st && kind < 0)
+        st = sb_fail(err, SB_ERR_ARG, "device sim: memory=%s: expected ideal, ddr4-2400 or hbm2", memory);
+    if (!st && kind != SB_SIM_IDEAL && (latency != UINT64_MAX || bytes || ref_int || ref_len))
+        st = sb_fail(err, SB_ERR_ARG,
+                     "device sim: latency, bytes_per_cycle and refresh_* describe memory=ideal; "
+                     "memory=%s has the timing of its standard",
+                     memory);
+    if (latency == UINT64_MAX)
+        latency = kind == SB_SIM_IDEAL ? 32 : 0;
     if (!st && !lib[0])
         library_path((unsigned)bus, s->trace[0] != 0, lib, sizeof lib);
     if (!st)
@@ -108,7 +126,9 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
                            .watchdog = dog,
                            .fst_path = s->trace[0] ? s->trace : NULL,
                            .trace_from = from,
-                           .trace_to = to};
+                           .trace_to = to,
+                           .memory = (uint32_t)kind,
+                           .clock_mhz = (uint32_t)clock};
         char msg[512] = "";
         s->sim = s->api->open(&c, dev->mem.base, dev->mem.size, msg, sizeof msg);
         if (!s->sim)
@@ -119,8 +139,13 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         return st;
     }
     dev->counters.bus_bytes = s->lanes * 4;
-    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u-bit bus, read latency %llu cycles%s", s->lanes,
-             s->lanes * 32, (unsigned long long)latency, stall ? ", random stalls" : "");
+    char what[64];
+    if (kind == SB_SIM_IDEAL)
+        snprintf(what, sizeof what, "ideal memory, read latency %llu cycles", (unsigned long long)latency);
+    else
+        snprintf(what, sizeof what, "%s, %llu MHz", memory, (unsigned long long)clock);
+    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus, %s%s", s->lanes,
+             s->api->ports, s->api->bus_bits, what, stall ? ", random stalls" : "");
     return SB_OK;
 }
 
@@ -229,7 +254,8 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
 
 const sb_backend sb_backend_sim = {
     .kind = {"sim", "the SystemVerilog core, simulated with Verilator",
-             "bus=64..1024, latency=CYCLES, bytes_per_cycle=N, stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
+             "bus=64..1024, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, "
+             "stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
              "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, lib=PATH"},
     .exact = true,
     .open = sim_open,
@@ -237,19 +263,6 @@ const sb_backend sb_backend_sim = {
     .load_matrix = sim_load_matrix,
     .matrix_bytes = sim_matrix_bytes,
     .run = sim_run,
-    .op = {[SB_OP_NOP] = sb_nop,
-           [SB_OP_QUANTIZE] = sb_quantize,
-           [SB_OP_SCALE] = sb_scale,
-           [SB_OP_EMBED] = sb_embed,
-           [SB_OP_RMSNORM] = sb_rmsnorm,
-           [SB_OP_ROPE] = sb_rope,
-           [SB_OP_KV_APPEND] = sb_kv_append,
-           [SB_OP_ATTENTION] = sb_attention,
-           [SB_OP_QUANTIZE_Q] = sb_quantize_q,
-           [SB_OP_QUANTIZE_KV] = sb_quantize_kv,
-           [SB_OP_ATTENTION_X] = sb_attention_x,
-           [SB_OP_ATTN_SCALE] = sb_attn_scale,
-           [SB_OP_SILU_MUL] = sb_silu_mul,
-           [SB_OP_ADD] = sb_add},
+    .op = {SB_HOST_OPS, SB_EXACT_OPS},
     .on_device = {[SB_OP_MATVEC] = true},
 };

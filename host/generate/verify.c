@@ -109,6 +109,12 @@ static sb_status compare_command(compare *x, uint64_t la, uint64_t lb, uint32_t 
     (void)((st = sb_device_submit(da, la + at, 1, err)) || (st = sb_device_submit(db, lb + at, 1, err)) ||
            (st = sb_device_read(da, la + at, &ca, sizeof ca, err)) || (st = sb_device_read(db, lb + at, &cb, sizeof cb, err)) ||
            (st = sb_command_ranges(da, &ca, ra, &na, err)) || (st = sb_command_ranges(db, &cb, rb, &nb, err)));
+    if (st && err) { /* a hang or a refusal has a place too */
+        char where[224];
+        sb_error inner = *err;
+        sb_session_describe(x->a, sb_session_tag(x->a, i), where, sizeof where);
+        sb_fail(err, st, "token %zu, %s: %.500s", x->step, where, inner.msg);
+    }
     if (st)
         return st;
     bool differs = false;

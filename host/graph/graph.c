@@ -196,3 +196,5 @@ void sb_session_describe(const sb_session *s, uint32_t tag, char *buf, size_t si
     else
         snprintf(buf, size, "%s", name);
 }
+
+uint32_t sb_session_tag(const sb_session *s, uint32_t i) { return i < s->n_commands ? s->commands[i].tag : 0; }

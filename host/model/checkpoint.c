@@ -70,7 +70,8 @@ sb_status sb_index_parse(const char *path, const char *text, size_t size, sb_ind
             break;
         const char *file = NULL;
         if (!val || !sb_json_is_str(val, &file) || !plain_name(file)) {
-            st = sb_fail(err, SB_ERR_FORMAT, "%s: weight_map: tensor %s: expected the plain name of a file beside the index", path,
+            st = sb_fail(err, SB_ERR_FORMAT,
+                         "%s: weight_map: tensor %s: expected the plain name of a file beside the index", path,
                          sb_json_printable(p, sizeof p, key));
             break;
         }
@@ -180,8 +181,14 @@ void sb_checkpoint_close(sb_checkpoint *ck)
     free(ck);
 }
 
-const char *sb_checkpoint_dir(const sb_checkpoint *ck) { return ck->dir; }
-size_t sb_checkpoint_count(const sb_checkpoint *ck) { return ck->tensors ? ck->n : sb_safetensors_count(ck->shards[0]); }
+const char *sb_checkpoint_dir(const sb_checkpoint *ck)
+{
+    return ck->dir;
+}
+size_t sb_checkpoint_count(const sb_checkpoint *ck)
+{
+    return ck->tensors ? ck->n : sb_safetensors_count(ck->shards[0]);
+}
 
 const sb_tensor *sb_checkpoint_at(const sb_checkpoint *ck, size_t i)
 {
@@ -199,7 +206,10 @@ const sb_tensor *sb_checkpoint_find(const sb_checkpoint *ck, const char *name)
     return hit ? *hit : NULL;
 }
 
-uint64_t sb_tensor_cols(const sb_tensor *t) { return t->ndim ? t->shape[t->ndim - 1] : 1; }
+uint64_t sb_tensor_cols(const sb_tensor *t)
+{
+    return t->ndim ? t->shape[t->ndim - 1] : 1;
+}
 
 uint64_t sb_tensor_rows(const sb_tensor *t)
 {
@@ -214,8 +224,8 @@ static float bits_float(uint32_t u)
     return f;
 }
 
-sb_status sb_checkpoint_read_f32(const sb_checkpoint *ck, const sb_tensor *t, uint64_t first_row, uint64_t n_rows, float *out,
-                                 sb_error *err)
+sb_status sb_checkpoint_read_f32(const sb_checkpoint *ck, const sb_tensor *t, uint64_t first_row, uint64_t n_rows,
+                                 float *out, sb_error *err)
 {
     (void)ck;
     uint64_t rows = sb_tensor_rows(t), cols = sb_tensor_cols(t);
@@ -224,7 +234,8 @@ sb_status sb_checkpoint_read_f32(const sb_checkpoint *ck, const sb_tensor *t, ui
                        sb_dtype_name(t->dtype));
     if (first_row > rows || n_rows > rows - first_row)
         return sb_fail(err, SB_ERR_ARG, "%s: tensor %s: rows %llu to %llu asked of %llu", t->file, t->name,
-                       (unsigned long long)first_row, (unsigned long long)(first_row + n_rows), (unsigned long long)rows);
+                       (unsigned long long)first_row, (unsigned long long)(first_row + n_rows),
+                       (unsigned long long)rows);
     const char *p = (const char *)t->data + first_row * cols * sb_dtype_size(t->dtype);
     size_t n = (size_t)(n_rows * cols);
     if (t->dtype == SB_DTYPE_F32 && n) {
@@ -234,13 +245,11 @@ sb_status sb_checkpoint_read_f32(const sb_checkpoint *ck, const sb_tensor *t, ui
             uint16_t h;
             memcpy(&h, p + 2 * i, 2);
             out[i] = t->dtype == SB_DTYPE_F16 ? sb_half_to_float(h) : bits_float((uint32_t)h << 16);
-            if (t->dtype == SB_DTYPE_F16 && (h & 0x7c00) == 0x7c00) /* infinity or NaN, whatever the decoder makes of it */
-                out[i] = NAN;
         }
     }
     for (size_t i = 0; i < n; i++)
         if (!isfinite(out[i]))
-            return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: NaN or infinity at row %llu, column %llu", t->file, t->name,
-                           (unsigned long long)(first_row + i / cols), (unsigned long long)(i % cols));
+            return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: NaN or infinity at row %llu, column %llu", t->file,
+                           t->name, (unsigned long long)(first_row + i / cols), (unsigned long long)(i % cols));
     return SB_OK;
 }

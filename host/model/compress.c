@@ -2,6 +2,7 @@
  * Checkpoint to seeds: encode tensor by tensor into OUT.partial, then assemble, then rename the directory. */
 #include "seedbed/compress.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,10 +202,27 @@ static void identity(const job *j, const char *in, char *buf, size_t size)
              (int)j->opt->rounding, (unsigned long long)h, in);
 }
 
+/* What would fail only at the end is looked at first: hours of encoding may lie between. */
+static sb_status check_places(const char *in, const char *out, bool force, sb_error *err)
+{
+    char *tokenizer = sb_file_join(in, "tokenizer.json"), *config = sb_file_join(out, "config.json");
+    struct stat s;
+    sb_status st = tokenizer && config ? SB_OK : sb_fail(err, SB_ERR_NOMEM, "out of memory");
+    if (!st && stat(tokenizer, &s))
+        st = sb_fail(err, SB_ERR_IO, "%s: %s", tokenizer, strerror(errno));
+    if (!st && force && lstat(out, &s) == 0 && stat(config, &s))
+        st = sb_fail(err, SB_ERR_ARG, "%s: exists and is not a model directory; --force does not replace it", out);
+    free(tokenizer);
+    free(config);
+    return st;
+}
+
 static sb_status run(job *j, const char *in, const char *out, sb_error *err)
 {
     char id[400];
     sb_status st = sb_config_load(in, &j->cfg, err);
+    if (!st)
+        st = check_places(in, out, j->opt->force, err);
     if (!st && j->cfg.quant.present)
         st = sb_fail(err, SB_ERR_UNSUPPORTED, "%s/config.json: the model is compressed already (%s); start from the original", in,
                      sb_codec_by_id(j->cfg.quant.codec)->name);

@@ -20,7 +20,10 @@ static const struct {
     [SB_ARCH_OPENELM] = {"OpenELMForCausalLM", "openelm", sb_config_parse_openelm},
 };
 
-const char *sb_arch_name(sb_arch a) { return (unsigned)a < SB_ARCH_COUNT ? archs[a].name : "?"; }
+const char *sb_arch_name(sb_arch a)
+{
+    return (unsigned)a < SB_ARCH_COUNT ? archs[a].name : "?";
+}
 
 void sb_config_free(sb_model_config *c)
 {
@@ -31,42 +34,6 @@ void sb_config_free(sb_model_config *c)
         free(c->quant.tensors[i].base);
     free(c->quant.tensors);
     memset(c, 0, sizeof *c);
-}
-
-sb_status sb_config_int(const char *what, json_object *j, const char *key, int lo, int hi, int *out, sb_error *err)
-{
-    int64_t v = *out;
-    sb_status st = sb_json_int(what, j, key, lo, hi, &v, err);
-    *out = (int)v;
-    return st;
-}
-
-sb_status sb_config_f32(const char *what, json_object *j, const char *key, double lo, double hi, float *out, sb_error *err)
-{
-    double v = *out;
-    sb_status st = sb_json_f64(what, j, key, lo, hi, &v, err);
-    *out = (float)v;
-    return st;
-}
-
-sb_status sb_config_alloc_layers(const char *what, sb_model_config *c, sb_error *err)
-{
-    c->heads = calloc((size_t)c->n_layers, sizeof *c->heads);
-    c->kv_heads = calloc((size_t)c->n_layers, sizeof *c->kv_heads);
-    c->ffn = calloc((size_t)c->n_layers, sizeof *c->ffn);
-    if (!c->heads || !c->kv_heads || !c->ffn)
-        return sb_fail(err, SB_ERR_NOMEM, "%s: out of memory", what);
-    return SB_OK;
-}
-
-sb_status sb_config_want_bool(const char *what, json_object *j, const char *key, bool dflt, bool want, sb_error *err)
-{
-    bool v = dflt;
-    sb_status st = sb_json_bool(what, j, key, &v, err);
-    if (st == SB_OK && v != want)
-        st = sb_fail(err, SB_ERR_UNSUPPORTED, "%s: %s is %s, only %s is supported", what, key, v ? "true" : "false",
-                     want ? "true" : "false");
-    return st;
 }
 
 sb_status sb_config_want_str(const char *what, json_object *j, const char *key, const char *dflt, const char *want,
@@ -88,14 +55,15 @@ static sb_status check_layers(const char *what, const sb_model_config *c, sb_err
         return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: head_dim %d is odd, RoPE needs it even", what, c->head_dim);
     for (int l = 0; l < c->n_layers; l++) {
         if (c->heads[l] < 1 || c->kv_heads[l] < 1 || c->heads[l] % c->kv_heads[l])
-            return sb_fail(err, SB_ERR_FORMAT, "%s: layer %d has %d query heads and %d KV heads, expected a positive multiple",
-                           what, l, c->heads[l], c->kv_heads[l]);
+            return sb_fail(err, SB_ERR_FORMAT,
+                           "%s: layer %d has %d query heads and %d KV heads, expected a positive multiple", what, l,
+                           c->heads[l], c->kv_heads[l]);
         if ((int64_t)c->heads[l] * c->head_dim > SB_MAX_DIM)
             return sb_fail(err, SB_ERR_FORMAT, "%s: layer %d: %d heads of %d are more than %d", what, l, c->heads[l],
                            c->head_dim, SB_MAX_DIM);
         if (c->ffn[l] < 1 || c->ffn[l] > SB_MAX_FFN)
-            return sb_fail(err, SB_ERR_FORMAT, "%s: layer %d: feed-forward width %d, expected 1 to %d", what, l, c->ffn[l],
-                           SB_MAX_FFN);
+            return sb_fail(err, SB_ERR_FORMAT, "%s: layer %d: feed-forward width %d, expected 1 to %d", what, l,
+                           c->ffn[l], SB_MAX_FFN);
     }
     return SB_OK;
 }
@@ -110,7 +78,8 @@ static sb_status parse_special_ids(const char *what, json_object *j, sb_model_co
     c->eos_ids[0] = 2;
     if (json_object_object_get_ex(j, "bos_token_id", &v)) {
         if (v && !sb_json_is_int(v, 0, c->vocab - 1, &id))
-            return sb_fail(err, SB_ERR_FORMAT, "%s: bos_token_id is not a token id below vocab_size %d", what, c->vocab);
+            return sb_fail(err, SB_ERR_FORMAT, "%s: bos_token_id is not a token id below vocab_size %d", what,
+                           c->vocab);
         c->bos_id = v ? (int)id : -1;
     }
     if (json_object_object_get_ex(j, "eos_token_id", &v)) {
@@ -121,8 +90,9 @@ static sb_status parse_special_ids(const char *what, json_object *j, sb_model_co
                            SB_MAX_EOS);
         for (size_t i = 0; i < n; i++) {
             if (!sb_json_is_int(list ? json_object_array_get_idx(v, i) : v, 0, c->vocab - 1, &id))
-                return sb_fail(err, SB_ERR_FORMAT, "%s: eos_token_id holds something that is not a token id below vocab_size %d",
-                               what, c->vocab);
+                return sb_fail(err, SB_ERR_FORMAT,
+                               "%s: eos_token_id holds something that is not a token id below vocab_size %d", what,
+                               c->vocab);
             c->eos_ids[i] = (int)id;
         }
         c->n_eos = (int)n;
@@ -156,20 +126,21 @@ static sb_status parse_rope(const char *what, json_object *j, sb_model_config *c
         if (!strcmp(type, "default"))
             continue;
         if (strcmp(type, "llama3") != 0)
-            return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: %s type \"%s\" is not supported (known: default, llama3)", what, keys[k],
-                           sb_json_printable(p, sizeof p, type));
+            return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: %s type \"%s\" is not supported (known: default, llama3)",
+                           what, keys[k], sb_json_printable(p, sizeof p, type));
         sb_rope_scaling *s = &c->rope;
         *s = (sb_rope_scaling){.on = true, .factor = NAN, .low_freq_factor = NAN, .high_freq_factor = NAN};
         if ((st = sb_config_f32(what, r, "factor", 1.0, 1e6, &s->factor, err)) != SB_OK ||
             (st = sb_config_f32(what, r, "low_freq_factor", 1e-3, 1e6, &s->low_freq_factor, err)) != SB_OK ||
             (st = sb_config_f32(what, r, "high_freq_factor", 1e-3, 1e6, &s->high_freq_factor, err)) != SB_OK ||
-            (st = sb_config_int(what, r, "original_max_position_embeddings", 1, SB_MAX_CONTEXT, &s->original_context, err)) !=
-                SB_OK)
+            (st = sb_config_int(what, r, "original_max_position_embeddings", 1, SB_MAX_CONTEXT, &s->original_context,
+                                err)) != SB_OK)
             return st;
         if (isnan(s->factor) || isnan(s->low_freq_factor) || isnan(s->high_freq_factor) || !s->original_context)
-            return sb_fail(err, SB_ERR_FORMAT,
-                           "%s: %s llama3 needs factor, low_freq_factor, high_freq_factor, original_max_position_embeddings",
-                           what, keys[k]);
+            return sb_fail(
+                err, SB_ERR_FORMAT,
+                "%s: %s llama3 needs factor, low_freq_factor, high_freq_factor, original_max_position_embeddings", what,
+                keys[k]);
         if (!(s->high_freq_factor > s->low_freq_factor))
             return sb_fail(err, SB_ERR_FORMAT, "%s: %s: high_freq_factor must exceed low_freq_factor", what, keys[k]);
     }
@@ -209,11 +180,12 @@ sb_status sb_config_parse_llama(const char *what, json_object *j, sb_model_confi
         return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: partial_rotary_factor is %g, only 1 is supported", what, rotary);
     if (!c->head_dim) {
         if (c->dim % heads)
-            return sb_fail(err, SB_ERR_FORMAT, "%s: hidden_size %d is not a multiple of num_attention_heads %d", what, c->dim,
-                           heads);
+            return sb_fail(err, SB_ERR_FORMAT, "%s: hidden_size %d is not a multiple of num_attention_heads %d", what,
+                           c->dim, heads);
         c->head_dim = c->dim / heads;
         if (c->head_dim > SB_MAX_HEAD_DIM)
-            return sb_fail(err, SB_ERR_FORMAT, "%s: head_dim is %d, expected at most %d", what, c->head_dim, SB_MAX_HEAD_DIM);
+            return sb_fail(err, SB_ERR_FORMAT, "%s: head_dim is %d, expected at most %d", what, c->head_dim,
+                           SB_MAX_HEAD_DIM);
     }
     if ((st = sb_config_alloc_layers(what, c, err)) != SB_OK)
         return st;
@@ -255,8 +227,9 @@ sb_status sb_config_parse(const char *path, const char *text, size_t size, sb_mo
     sb_status st = sb_json_parse(path, text, size, MAX_CONFIG, &j, err);
     if (st != SB_OK)
         return st;
-    if ((st = find_arch(path, j, &cfg->arch, err)) == SB_OK && (st = archs[cfg->arch].parse(path, j, cfg, err)) == SB_OK &&
-        (st = check_layers(path, cfg, err)) == SB_OK && (st = parse_special_ids(path, j, cfg, err)) == SB_OK)
+    if ((st = find_arch(path, j, &cfg->arch, err)) == SB_OK &&
+        (st = archs[cfg->arch].parse(path, j, cfg, err)) == SB_OK && (st = check_layers(path, cfg, err)) == SB_OK &&
+        (st = parse_special_ids(path, j, cfg, err)) == SB_OK)
         st = sb_config_parse_quant(path, j, &cfg->quant, err);
     json_object_put(j);
     return st;
@@ -267,8 +240,8 @@ sb_status sb_config_load(const char *dir, sb_model_config *cfg, sb_error *err)
     char *path = sb_file_join(dir, "config.json"), *text = NULL;
     size_t size = 0;
     memset(cfg, 0, sizeof *cfg);
-    sb_status st = path ? sb_file_read(path, MAX_CONFIG, &text, &size, err)
-                        : sb_fail(err, SB_ERR_NOMEM, "%s: out of memory", dir);
+    sb_status st =
+        path ? sb_file_read(path, MAX_CONFIG, &text, &size, err) : sb_fail(err, SB_ERR_NOMEM, "%s: out of memory", dir);
     if (st == SB_OK)
         st = sb_config_parse(path, text, size, cfg, err);
     free(text);

@@ -7,7 +7,8 @@
 #include "seedbed/config.h"
 
 sb_status sb_config_int(const char *what, json_object *j, const char *key, int lo, int hi, int *out, sb_error *err);
-sb_status sb_config_f32(const char *what, json_object *j, const char *key, double lo, double hi, float *out, sb_error *err);
+sb_status sb_config_f32(const char *what, json_object *j, const char *key, double lo, double hi, float *out,
+                        sb_error *err);
 /* The value (dflt when absent) must be `want`. */
 sb_status sb_config_want_bool(const char *what, json_object *j, const char *key, bool dflt, bool want, sb_error *err);
 sb_status sb_config_want_str(const char *what, json_object *j, const char *key, const char *dflt, const char *want,

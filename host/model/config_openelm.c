@@ -17,9 +17,10 @@ static int64_t make_divisible(double v, int64_t div)
     return n;
 }
 
-/* Multipliers of all layers: a number (all alike), a pair (a straight line, rounded to two decimals), or one a layer. */
-static sb_status multipliers(const char *what, json_object *j, const char *key, int n, double first, double last, bool full,
-                             double *out, sb_error *err)
+/* Multipliers of all layers: a number (all alike), a pair (a straight line, rounded to two decimals), or one a layer.
+ */
+static sb_status multipliers(const char *what, json_object *j, const char *key, int n, double first, double last,
+                             bool full, double *out, sb_error *err)
 {
     json_object *v = sb_json_get(j, key);
     size_t len = v && json_object_is_type(v, json_type_array) ? json_object_array_length(v) : 0;

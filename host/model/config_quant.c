@@ -32,8 +32,8 @@ const sb_quant_tensor *sb_quant_find(const sb_quant_config *q, const char *base)
     return NULL;
 }
 
-sb_status sb_quant_add(sb_quant_config *q, const char *base, sb_codec_id codec, uint32_t rows, uint32_t cols, int scale_exp,
-                       sb_error *err)
+sb_status sb_quant_add(sb_quant_config *q, const char *base, sb_codec_id codec, uint32_t rows, uint32_t cols,
+                       int scale_exp, sb_error *err)
 {
     if (sb_quant_find(q, base))
         return sb_fail(err, SB_ERR_ARG, "tensor %s: compressed twice", base);
@@ -110,7 +110,8 @@ sb_status sb_config_parse_quant(const char *what, json_object *root, sb_quant_co
     if ((st = sb_config_int(what, j, "format_version", 0, 1 << 20, &version, err)) != SB_OK)
         return st;
     if (version != 1)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: quantization_config: format_version %d, this program reads 1", what, version);
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: quantization_config: format_version %d, this program reads 1",
+                       what, version);
     q->codec = SB_CODEC_COUNT;
     q->embed_codec = SB_CODEC_FP16;
     if ((st = parse_codec(what, j, "codec", &q->codec, err)) != SB_OK ||

@@ -107,7 +107,8 @@ sb_status sb_file_out_open(sb_file_out *f, const char *path, sb_error *err)
         sb_file_out_abort(f);
         return sb_fail(err, SB_ERR_NOMEM, "%s: out of memory", path);
     }
-    /* A leftover of a dead process with our pid is ours to replace; O_EXCL then keeps a planted link from being followed. */
+    /* A leftover of a dead process with our pid is ours to replace; O_EXCL then keeps a planted link from being
+     * followed. */
     unlink(f->tmp);
     f->fd = open(f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (f->fd < 0) {

@@ -59,11 +59,13 @@ static size_t count_members(json_object *j)
     return n;
 }
 
-sb_status sb_json_parse(const char *what, const char *text, size_t size, size_t max_size, json_object **out, sb_error *err)
+sb_status sb_json_parse(const char *what, const char *text, size_t size, size_t max_size, json_object **out,
+                        sb_error *err)
 {
     *out = NULL;
     if (size > max_size || size > INT_MAX)
-        return sb_fail(err, SB_ERR_FORMAT, "%s: JSON text of %zu bytes is larger than the limit of %zu", what, size, max_size);
+        return sb_fail(err, SB_ERR_FORMAT, "%s: JSON text of %zu bytes is larger than the limit of %zu", what, size,
+                       max_size);
     json_tokener *tok = json_tokener_new_ex(SB_JSON_DEPTH);
     if (!tok)
         return sb_fail(err, SB_ERR_NOMEM, "%s: out of memory", what);
@@ -122,7 +124,8 @@ bool sb_json_is_str(json_object *j, const char **out)
     return true;
 }
 
-sb_status sb_json_int(const char *what, json_object *obj, const char *key, int64_t lo, int64_t hi, int64_t *out, sb_error *err)
+sb_status sb_json_int(const char *what, json_object *obj, const char *key, int64_t lo, int64_t hi, int64_t *out,
+                      sb_error *err)
 {
     json_object *v = sb_json_get(obj, key);
     if (!v || sb_json_is_int(v, lo, hi, out))
@@ -132,7 +135,8 @@ sb_status sb_json_int(const char *what, json_object *obj, const char *key, int64
                    sb_json_printable(p, sizeof p, json_object_to_json_string(v)), (long long)lo, (long long)hi);
 }
 
-sb_status sb_json_f64(const char *what, json_object *obj, const char *key, double lo, double hi, double *out, sb_error *err)
+sb_status sb_json_f64(const char *what, json_object *obj, const char *key, double lo, double hi, double *out,
+                      sb_error *err)
 {
     json_object *v = sb_json_get(obj, key);
     if (!v)

@@ -41,7 +41,10 @@ static const char *const names[SB_ARCH_COUNT][SB_ROLE_COUNT] = {
         },
 };
 
-static bool per_layer(sb_role r) { return r >= SB_ROLE_ATTN_NORM; }
+static bool per_layer(sb_role r)
+{
+    return r >= SB_ROLE_ATTN_NORM;
+}
 
 bool sb_model_tensor_get(const sb_model_config *c, int layer, sb_role role, sb_model_tensor *t)
 {
@@ -130,10 +133,14 @@ sb_status sb_model_tensors(const sb_model_config *c, sb_model_tensor **out, size
     return SB_OK;
 }
 
-static bool is_float(sb_dtype d) { return d == SB_DTYPE_F32 || d == SB_DTYPE_F16 || d == SB_DTYPE_BF16; }
+static bool is_float(sb_dtype d)
+{
+    return d == SB_DTYPE_F32 || d == SB_DTYPE_F16 || d == SB_DTYPE_BF16;
+}
 
 /* One tensor, stored plainly or packed. */
-static sb_status check_tensor(const sb_model_config *c, const sb_checkpoint *ck, const sb_model_tensor *m, sb_error *err)
+static sb_status check_tensor(const sb_model_config *c, const sb_checkpoint *ck, const sb_model_tensor *m,
+                              sb_error *err)
 {
     const char *dir = sb_checkpoint_dir(ck);
     char bias[112], have[128], want[64];
@@ -143,8 +150,9 @@ static sb_status check_tensor(const sb_model_config *c, const sb_checkpoint *ck,
     const sb_quant_tensor *q = c->quant.present ? sb_quant_find(&c->quant, m->base) : NULL;
     const sb_codec *codec = q ? sb_codec_by_id(q->codec) : NULL;
     if (q && (m->ndim != 2 || q->rows != m->shape[0] || q->cols != m->shape[1]))
-        return sb_fail(err, SB_ERR_FORMAT, "%s: quantization_config has %s as [%u, %u], the model needs [%llu, %llu]", dir,
-                       m->base, q->rows, q->cols, (unsigned long long)m->shape[0], (unsigned long long)m->shape[1]);
+        return sb_fail(err, SB_ERR_FORMAT, "%s: quantization_config has %s as [%u, %u], the model needs [%llu, %llu]",
+                       dir, m->base, q->rows, q->cols, (unsigned long long)m->shape[0],
+                       (unsigned long long)m->shape[1]);
     bool packed = codec && codec->id != SB_CODEC_FP16;
     const char *name = packed ? m->qname : m->name;
     uint64_t shape[2] = {m->shape[0], packed ? sb_codec_row_words(codec, m->shape[1]) : m->shape[1]};
@@ -152,8 +160,11 @@ static sb_status check_tensor(const sb_model_config *c, const sb_checkpoint *ck,
     if (!t)
         return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s is missing", dir, name);
     if (packed ? t->dtype != SB_DTYPE_U32 : codec ? t->dtype != SB_DTYPE_F16 : !is_float(t->dtype))
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: tensor %s: dtype %s, expected %s", t->file, name, sb_dtype_name(t->dtype),
-                       packed ? "U32" : codec ? "F16" : "F32, F16 or BF16");
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: tensor %s: dtype %s, expected %s", t->file, name,
+                       sb_dtype_name(t->dtype),
+                       packed  ? "U32"
+                       : codec ? "F16"
+                               : "F32, F16 or BF16");
     if (packed && !sb_tensor_is_aligned(t, 4))
         return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: tensor %s: its words are not aligned in the file", t->file, name);
     if (t->ndim != m->ndim || t->shape[0] != shape[0] || (m->ndim == 2 && t->shape[1] != shape[1])) {

@@ -33,8 +33,14 @@ static const struct {
     [SB_DTYPE_U64] = {"U64", 8},         [SB_DTYPE_I64] = {"I64", 8},         [SB_DTYPE_F64] = {"F64", 8},
 };
 
-const char *sb_dtype_name(sb_dtype t) { return (unsigned)t < SB_DTYPE_COUNT ? dtypes[t].name : "?"; }
-size_t sb_dtype_size(sb_dtype t) { return (unsigned)t < SB_DTYPE_COUNT ? dtypes[t].size : 0; }
+const char *sb_dtype_name(sb_dtype t)
+{
+    return (unsigned)t < SB_DTYPE_COUNT ? dtypes[t].name : "?";
+}
+size_t sb_dtype_size(sb_dtype t)
+{
+    return (unsigned)t < SB_DTYPE_COUNT ? dtypes[t].size : 0;
+}
 
 const char *sb_tensor_shape_str(const sb_tensor *t, char *buf, size_t cap)
 {
@@ -57,8 +63,8 @@ static sb_status parse_shape(const sb_safetensors *s, json_object *v, sb_tensor 
     if (nd == SIZE_MAX)
         return bad(s, t->name, "shape is not a list", err);
     if (nd > SB_TENSOR_MAX_DIMS)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: tensor %s: %zu dimensions, at most %d are supported", s->path, t->name, nd,
-                       SB_TENSOR_MAX_DIMS);
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: tensor %s: %zu dimensions, at most %d are supported", s->path,
+                       t->name, nd, SB_TENSOR_MAX_DIMS);
     t->ndim = (int)nd;
     uint64_t bytes = dtypes[t->dtype].size;
     for (size_t i = 0; i < nd; i++) {
@@ -113,12 +119,12 @@ static sb_status parse_tensor(sb_safetensors *s, const char *name, json_object *
         return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: data_offsets [%lld, %lld] run backwards", s->path, name,
                        (long long)begin, (long long)end);
     if ((uint64_t)end > data_bytes)
-        return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: data_offsets [%lld, %lld] leave the file's %llu data bytes", s->path,
-                       name, (long long)begin, (long long)end, (unsigned long long)data_bytes);
+        return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: data_offsets [%lld, %lld] leave the file's %llu data bytes",
+                       s->path, name, (long long)begin, (long long)end, (unsigned long long)data_bytes);
     if ((uint64_t)(end - begin) != t->bytes)
         return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: %lld bytes of data, but %s %s needs %llu", s->path, name,
-                       (long long)(end - begin), dtypes[t->dtype].name,
-                       sb_tensor_shape_str(t, shown, sizeof shown), (unsigned long long)t->bytes);
+                       (long long)(end - begin), dtypes[t->dtype].name, sb_tensor_shape_str(t, shown, sizeof shown),
+                       (unsigned long long)t->bytes);
     t->offset = (uint64_t)begin; /* relative for now */
     t->file = s->path;
     return SB_OK;
@@ -147,9 +153,10 @@ static sb_status check_layout(sb_safetensors *s, const char *data, uint64_t base
     for (size_t i = 0; i < s->n; i++) {
         sb_tensor *t = &s->tensors[i];
         if (t->offset != at)
-            return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: data begins at offset %llu, %s the end of the one before at %llu",
-                           s->path, t->name, (unsigned long long)t->offset,
-                           t->offset < at ? "overlapping" : "with a gap after", (unsigned long long)at);
+            return sb_fail(err, SB_ERR_FORMAT,
+                           "%s: tensor %s: data begins at offset %llu, %s the end of the one before at %llu", s->path,
+                           t->name, (unsigned long long)t->offset, t->offset < at ? "overlapping" : "with a gap after",
+                           (unsigned long long)at);
         at += t->bytes;
         t->data = data + t->offset;
         t->offset += base;
@@ -170,7 +177,8 @@ static sb_status parse(sb_safetensors *s, const unsigned char *p, size_t size, s
     for (int i = 7; i >= 0; i--)
         len = len << 8 | p[i];
     if (len > size - 8)
-        return sb_fail(err, SB_ERR_FORMAT, "%s: header of %llu bytes in a file of %zu", s->path, (unsigned long long)len, size);
+        return sb_fail(err, SB_ERR_FORMAT, "%s: header of %llu bytes in a file of %zu", s->path,
+                       (unsigned long long)len, size);
     sb_status st = sb_json_parse(s->path, (const char *)p + 8, (size_t)len, MAX_HEADER, &s->header, err);
     if (st != SB_OK)
         return st;
@@ -241,8 +249,14 @@ void sb_safetensors_close(sb_safetensors *s)
     free(s);
 }
 
-size_t sb_safetensors_count(const sb_safetensors *s) { return s->n; }
-const sb_tensor *sb_safetensors_at(const sb_safetensors *s, size_t i) { return i < s->n ? &s->tensors[i] : NULL; }
+size_t sb_safetensors_count(const sb_safetensors *s)
+{
+    return s->n;
+}
+const sb_tensor *sb_safetensors_at(const sb_safetensors *s, size_t i)
+{
+    return i < s->n ? &s->tensors[i] : NULL;
+}
 
 const sb_tensor *sb_safetensors_find(const sb_safetensors *s, const char *name)
 {

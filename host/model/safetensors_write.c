@@ -14,8 +14,8 @@ typedef struct {
 
 struct sb_safetensors_writer {
     sb_file_out out;
-    size_t n, at;   /* tensors; the one being written */
-    uint64_t done;  /* bytes of it */
+    size_t n, at;    /* tensors; the one being written */
+    uint64_t done;   /* bytes of it */
     extent *extents; /* in the order of declaration */
     char **names;
 };
@@ -44,9 +44,11 @@ static sb_status check_decl(const char *path, const sb_tensor_decl *d, uint64_t 
     for (size_t i = 0; ok && i < len; i++)
         ok = (unsigned char)d->name[i] >= 0x20 && d->name[i] != 0x7f;
     if (!ok)
-        return sb_fail(err, SB_ERR_ARG, "%s: a declared tensor has an empty, reserved, too long or unprintable name", path);
+        return sb_fail(err, SB_ERR_ARG, "%s: a declared tensor has an empty, reserved, too long or unprintable name",
+                       path);
     if (!sb_dtype_size(d->dtype) || d->ndim < 0 || d->ndim > SB_TENSOR_MAX_DIMS)
-        return sb_fail(err, SB_ERR_ARG, "%s: tensor %s: declared with a bad dtype or %d dimensions", path, d->name, d->ndim);
+        return sb_fail(err, SB_ERR_ARG, "%s: tensor %s: declared with a bad dtype or %d dimensions", path, d->name,
+                       d->ndim);
     *bytes = sb_dtype_size(d->dtype);
     for (int i = 0; i < d->ndim; i++)
         if (__builtin_mul_overflow(*bytes, d->shape[i], bytes) || *bytes > INT64_MAX / 2)
@@ -78,8 +80,8 @@ static bool add_entry(json_object *header, const sb_tensor_decl *d, const extent
 }
 
 /* Lays the tensors out, widest elements first and otherwise in order, and builds the header. */
-static sb_status build_header(sb_safetensors_writer *w, const char *path, const sb_tensor_decl *decls, json_object *header,
-                              sb_error *err)
+static sb_status build_header(sb_safetensors_writer *w, const char *path, const sb_tensor_decl *decls,
+                              json_object *header, sb_error *err)
 {
     json_object *meta = json_object_new_object();
     bool ok = meta && json_object_object_add(meta, "format", json_object_new_string("pt")) == 0 &&
@@ -104,7 +106,8 @@ static sb_status build_header(sb_safetensors_writer *w, const char *path, const 
 static sb_status write_header(sb_safetensors_writer *w, json_object *header, sb_error *err)
 {
     size_t len = 0;
-    const char *text = json_object_to_json_string_length(header, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+    const char *text =
+        json_object_to_json_string_length(header, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
     size_t padded = (len + 7) / 8 * 8;
     sb_buf b = {0};
     bool ok = text != NULL;
@@ -119,8 +122,8 @@ static sb_status write_header(sb_safetensors_writer *w, json_object *header, sb_
     return st;
 }
 
-sb_status sb_safetensors_writer_open(const char *path, const sb_tensor_decl *tensors, size_t n, sb_safetensors_writer **out,
-                                     sb_error *err)
+sb_status sb_safetensors_writer_open(const char *path, const sb_tensor_decl *tensors, size_t n,
+                                     sb_safetensors_writer **out, sb_error *err)
 {
     *out = NULL;
     sb_safetensors_writer *w = calloc(1, sizeof *w);
@@ -178,8 +181,8 @@ sb_status sb_safetensors_writer_commit(sb_safetensors_writer *w, sb_error *err)
 {
     sb_status st = sb_safetensors_writer_write(w, NULL, 0, err); /* steps over empty tensors at the end */
     if (st == SB_OK && w->at < w->n)
-        st = sb_fail(err, SB_ERR_ARG, "%s: tensor %s: only %llu of %llu bytes were written", w->out.path, w->names[w->at],
-                     (unsigned long long)w->done, (unsigned long long)w->extents[w->at].bytes);
+        st = sb_fail(err, SB_ERR_ARG, "%s: tensor %s: only %llu of %llu bytes were written", w->out.path,
+                     w->names[w->at], (unsigned long long)w->done, (unsigned long long)w->extents[w->at].bytes);
     if (st == SB_OK)
         st = sb_file_out_commit(&w->out, err);
     else

@@ -140,7 +140,8 @@ static sb_status split_symbols(const sb_tokenizer *t, const char *s, size_t len,
         for (size_t k = 0; bytes && k < n; k++)
             bytes = t->byte_ids[(uint8_t)s[i + k]] >= 0;
         if (!hit && !bytes && t->unk_id < 0)
-            return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: no token for the character U+%04X, and no unk_token", t->path, cp);
+            return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: no token for the character U+%04X, and no unk_token", t->path,
+                           cp);
         if (unk && (hit || (!bytes && !t->fuse_unk))) {
             if (!word_add(w, (uint32_t)t->unk_id))
                 return tok_nomem(t, err);
@@ -212,8 +213,8 @@ static size_t space_after(const char *s, size_t at, size_t len)
 typedef sb_status (*text_fn)(const sb_tokenizer *t, const char *s, size_t len, bool first, sb_ids *out, sb_error *err);
 
 /* Cuts s at the added tokens of the trie; what lies between them goes to fn. */
-static sb_status cut_added(const sb_tokenizer *t, const tok_trie *trie, const char *s, size_t len, bool first, text_fn fn,
-                           sb_ids *out, sb_error *err)
+static sb_status cut_added(const sb_tokenizer *t, const tok_trie *trie, const char *s, size_t len, bool first,
+                           text_fn fn, sb_ids *out, sb_error *err)
 {
     size_t done = 0, i = 0;
     while (i < len) {
@@ -272,7 +273,8 @@ static bool clean_utf8(const char *s, size_t len, sb_buf *out)
     return sb_buf_add(out, s + from, len - from);
 }
 
-sb_status sb_tokenizer_encode(const sb_tokenizer *t, const char *text, size_t len, bool add_special, sb_ids *out, sb_error *err)
+sb_status sb_tokenizer_encode(const sb_tokenizer *t, const char *text, size_t len, bool add_special, sb_ids *out,
+                              sb_error *err)
 {
     if (len > MAX_TEXT)
         return sb_fail(err, SB_ERR_ARG, "text of %zu bytes, at most %zu can be tokenized at once", len, MAX_TEXT);

@@ -36,8 +36,9 @@ typedef struct {
     char *text; /* as in the file; NULL: no token has this id */
     size_t len;
     bool special, added, normalized, lstrip, rstrip;
-    int16_t byte;    /* 0..255: a byte-fallback token; -1: text */
-    char *out;       /* what the decoder prints for it: the text, or its normalized form, through the decoder's replacements */
+    int16_t byte; /* 0..255: a byte-fallback token; -1: text */
+    char
+        *out; /* what the decoder prints for it: the text, or its normalized form, through the decoder's replacements */
     size_t out_len;
 } tok_token;
 
@@ -107,7 +108,8 @@ sb_status tok_load_decoder(sb_tokenizer *t, json_object *j, sb_error *err);
 sb_status tok_load_post_processor(sb_tokenizer *t, json_object *j, sb_error *err);
 
 /* All members of j must be in the NULL-terminated list. */
-sb_status tok_only_keys(const sb_tokenizer *t, const char *where, json_object *j, const char *const *keys, sb_error *err);
+sb_status tok_only_keys(const sb_tokenizer *t, const char *where, json_object *j, const char *const *keys,
+                        sb_error *err);
 /* The "type" of a component: an object with that key. */
 sb_status tok_type(const sb_tokenizer *t, const char *where, json_object *j, const char **type, sb_error *err);
 sb_status tok_unsupported(const sb_tokenizer *t, const char *where, const char *what, sb_error *err);
@@ -128,7 +130,8 @@ typedef struct {
 } tok_pieces;
 void tok_pieces_free(tok_pieces *p);
 /* Runs the pre-tokenizer over in[0..len); *out is filled with its pieces, none empty. */
-sb_status tok_pre_tokenize(const sb_tokenizer *t, const char *in, size_t len, bool first, tok_pieces *out, sb_error *err);
+sb_status tok_pre_tokenize(const sb_tokenizer *t, const char *in, size_t len, bool first, tok_pieces *out,
+                           sb_error *err);
 /* Appends the ids of one piece. */
 sb_status tok_bpe(const sb_tokenizer *t, const char *s, size_t len, sb_ids *out, sb_error *err);
 

@@ -9,45 +9,9 @@
 #define MAX_TOKENIZER (64u << 20)
 #define MAX_ID (1 << 24)
 
-sb_status tok_nomem(const sb_tokenizer *t, sb_error *err)
-{
-    return sb_fail(err, SB_ERR_NOMEM, "%s: out of memory in the tokenizer", t->path);
-}
-
-sb_status tok_unsupported(const sb_tokenizer *t, const char *where, const char *what, sb_error *err)
-{
-    char p[80];
-    return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: %s: %s is not supported", t->path, where, sb_json_printable(p, sizeof p, what));
-}
-
 static sb_status bad(const sb_tokenizer *t, const char *where, const char *what, sb_error *err)
 {
     return sb_fail(err, SB_ERR_FORMAT, "%s: %s %s", t->path, where, what);
-}
-
-sb_status tok_only_keys(const sb_tokenizer *t, const char *where, json_object *j, const char *const *keys, sb_error *err)
-{
-    json_object_object_foreach(j, key, val)
-    {
-        (void)val;
-        int i = 0;
-        while (keys[i] && strcmp(keys[i], key) != 0)
-            i++;
-        if (!keys[i])
-            return tok_unsupported(t, where, key, err);
-    }
-    return SB_OK;
-}
-
-sb_status tok_type(const sb_tokenizer *t, const char *where, json_object *j, const char **type, sb_error *err)
-{
-    *type = NULL;
-    if (json_object_is_type(j, json_type_object)) {
-        sb_status st = sb_json_str(t->path, j, "type", type, err);
-        if (st != SB_OK || *type)
-            return st;
-    }
-    return bad(t, where, "has no type", err);
 }
 
 /* ---- tokens ---- */
@@ -60,7 +24,8 @@ static sb_status set_token(sb_tokenizer *t, uint32_t id, const char *s, sb_error
     return k->text ? SB_OK : tok_nomem(t, err);
 }
 
-/* How many ids there are: the greatest, plus one. Holes are allowed, but not so many that a small file takes much memory. */
+/* How many ids there are: the greatest, plus one. Holes are allowed, but not so many that a small file takes much
+ * memory. */
 static sb_status count_ids(sb_tokenizer *t, json_object *vocab, json_object *added, sb_error *err)
 {
     int64_t id, top = -1, n = json_object_object_length(vocab);
@@ -77,11 +42,13 @@ static sb_status count_ids(sb_tokenizer *t, json_object *vocab, json_object *add
         json_object *a = json_object_array_get_idx(added, i);
         json_object *v = json_object_is_type(a, json_type_object) ? sb_json_get(a, "id") : NULL;
         if (!v || !sb_json_is_int(v, 0, MAX_ID, &id))
-            return sb_fail(err, SB_ERR_FORMAT, "%s: added_tokens[%zu]: id is not an integer from 0 to %d", t->path, i, MAX_ID);
+            return sb_fail(err, SB_ERR_FORMAT, "%s: added_tokens[%zu]: id is not an integer from 0 to %d", t->path, i,
+                           MAX_ID);
         top = id > top ? id : top;
     }
     if (top >= 4 * n + 65536)
-        return sb_fail(err, SB_ERR_FORMAT, "%s: id %lld in a vocabulary of %lld tokens", t->path, (long long)top, (long long)n);
+        return sb_fail(err, SB_ERR_FORMAT, "%s: id %lld in a vocabulary of %lld tokens", t->path, (long long)top,
+                       (long long)n);
     t->n_tokens = (size_t)(top + 1);
     t->tokens = calloc(t->n_tokens + 1, sizeof *t->tokens);
     return t->tokens ? SB_OK : tok_nomem(t, err);
@@ -106,7 +73,8 @@ static sb_status load_vocab(sb_tokenizer *t, json_object *vocab, sb_error *err)
         for (size_t i = 0, n = 0; i < k->len; i += n) {
             int r = sb_utf8_next(k->text + i, k->len - i, &cp);
             if (r <= 0)
-                return sb_fail(err, SB_ERR_FORMAT, "%s: vocab: %s is not UTF-8", t->path, sb_json_printable(p, sizeof p, key));
+                return sb_fail(err, SB_ERR_FORMAT, "%s: vocab: %s is not UTF-8", t->path,
+                               sb_json_printable(p, sizeof p, key));
             n = (size_t)r;
         }
         if (!tok_strings_put(&t->vocab, k->text, k->len, (uint32_t)id))
@@ -165,7 +133,9 @@ static sb_status load_merges(sb_tokenizer *t, json_object *merges, sb_error *err
         const tok_string *m = both.len ? tok_strings_get(&t->vocab, both.data, both.len) : NULL;
         if (!l || !r || !m)
             st = sb_fail(err, SB_ERR_FORMAT, "%s: merges[%zu]: %s not in the vocabulary", t->path, i,
-                         !l ? "its left part is" : !r ? "its right part is" : "the merged token is");
+                         !l   ? "its left part is"
+                         : !r ? "its right part is"
+                              : "the merged token is");
         else if (!tok_map_put(&t->merges, (uint64_t)l->id << 32 | r->id, (uint64_t)i << 32 | m->id))
             st = tok_nomem(t, err);
     }
@@ -175,9 +145,17 @@ static sb_status load_merges(sb_tokenizer *t, json_object *merges, sb_error *err
 
 static sb_status load_model(sb_tokenizer *t, json_object *j, json_object *added, sb_error *err)
 {
-    static const char *const keys[] = {"type",     "dropout",       "unk_token",     "continuing_subword_prefix",
-                                       "fuse_unk", "byte_fallback", "ignore_merges", "end_of_word_suffix",
-                                       "vocab",    "merges",        NULL};
+    static const char *const keys[] = {"type",
+                                       "dropout",
+                                       "unk_token",
+                                       "continuing_subword_prefix",
+                                       "fuse_unk",
+                                       "byte_fallback",
+                                       "ignore_merges",
+                                       "end_of_word_suffix",
+                                       "vocab",
+                                       "merges",
+                                       NULL};
     const char *type = "BPE", *prefix = "", *suffix = "", *unk = NULL;
     double dropout = 0;
     sb_status st;
@@ -222,14 +200,16 @@ static sb_status load_model(sb_tokenizer *t, json_object *j, json_object *added,
 
 static sb_status load_added_one(sb_tokenizer *t, size_t i, json_object *a, sb_error *err)
 {
-    static const char *const keys[] = {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special", NULL};
+    static const char *const keys[] = {"id",     "content",    "single_word", "lstrip",
+                                       "rstrip", "normalized", "special",     NULL};
     char where[48];
     const char *text = NULL;
     int64_t id = 0;
     bool single = false, lstrip = false, rstrip = false, normalized = false, special = false;
     sb_status st;
     snprintf(where, sizeof where, "added_tokens[%zu]", i);
-    if ((st = tok_only_keys(t, where, a, keys, err)) != SB_OK || (st = sb_json_str(t->path, a, "content", &text, err)) != SB_OK ||
+    if ((st = tok_only_keys(t, where, a, keys, err)) != SB_OK ||
+        (st = sb_json_str(t->path, a, "content", &text, err)) != SB_OK ||
         (st = sb_json_bool(t->path, a, "single_word", &single, err)) != SB_OK ||
         (st = sb_json_bool(t->path, a, "lstrip", &lstrip, err)) != SB_OK ||
         (st = sb_json_bool(t->path, a, "rstrip", &rstrip, err)) != SB_OK ||
@@ -269,8 +249,8 @@ static sb_status load_added_one(sb_tokenizer *t, size_t i, json_object *a, sb_er
 
 static sb_status load(sb_tokenizer *t, json_object *j, sb_error *err)
 {
-    static const char *const keys[] = {"version",    "truncation",    "padding",        "added_tokens", "normalizer",
-                                       "pre_tokenizer", "post_processor", "decoder",      "model",        NULL};
+    static const char *const keys[] = {"version",       "truncation",     "padding", "added_tokens", "normalizer",
+                                       "pre_tokenizer", "post_processor", "decoder", "model",        NULL};
     json_object *added = sb_json_get(j, "added_tokens");
     const char *version = "1.0";
     sb_status st;
@@ -359,9 +339,18 @@ void sb_tokenizer_free(sb_tokenizer *t)
     free(t);
 }
 
-size_t sb_tokenizer_size(const sb_tokenizer *t) { return t->n_tokens; }
-const char *sb_tokenizer_token(const sb_tokenizer *t, uint32_t id) { return id < t->n_tokens ? t->tokens[id].text : NULL; }
-bool sb_tokenizer_is_special(const sb_tokenizer *t, uint32_t id) { return id < t->n_tokens && t->tokens[id].special; }
+size_t sb_tokenizer_size(const sb_tokenizer *t)
+{
+    return t->n_tokens;
+}
+const char *sb_tokenizer_token(const sb_tokenizer *t, uint32_t id)
+{
+    return id < t->n_tokens ? t->tokens[id].text : NULL;
+}
+bool sb_tokenizer_is_special(const sb_tokenizer *t, uint32_t id)
+{
+    return id < t->n_tokens && t->tokens[id].special;
+}
 
 int64_t sb_tokenizer_find(const sb_tokenizer *t, const char *token)
 {

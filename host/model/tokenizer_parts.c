@@ -18,7 +18,8 @@ static sb_status bad(const sb_tokenizer *t, const char *where, const char *what,
 }
 
 /* Calls fn for the component, or for each one of a Sequence (not nested: no tokenizer does that). */
-static sb_status each(sb_tokenizer *t, const char *where, const char *list_key, json_object *j, part_fn fn, sb_error *err)
+static sb_status each(sb_tokenizer *t, const char *where, const char *list_key, json_object *j, part_fn fn,
+                      sb_error *err)
 {
     const char *type;
     if (!j)
@@ -50,7 +51,8 @@ static sb_status copy(const sb_tokenizer *t, const char *s, char **out, sb_error
 }
 
 /* Exactly one character. */
-static sb_status want_char(const sb_tokenizer *t, const char *where, json_object *j, const char *key, char **out, sb_error *err)
+static sb_status want_char(const sb_tokenizer *t, const char *where, json_object *j, const char *key, char **out,
+                           sb_error *err)
 {
     const char *s;
     uint32_t cp;
@@ -61,8 +63,8 @@ static sb_status want_char(const sb_tokenizer *t, const char *where, json_object
 }
 
 /* {"String": s} gives s; {"Regex": s} gives it as *regex. */
-static sb_status pattern(const sb_tokenizer *t, const char *where, json_object *j, const char **text, const char **regex,
-                         sb_error *err)
+static sb_status pattern(const sb_tokenizer *t, const char *where, json_object *j, const char **text,
+                         const char **regex, sb_error *err)
 {
     json_object *p = sb_json_get(j, "pattern");
     *text = *regex = NULL;
@@ -137,12 +139,13 @@ static sb_status compile(sb_tokenizer *t, tok_stage *g, const char *regex, sb_er
     if (!ctx)
         return tok_nomem(t, err);
     pcre2_set_parens_nest_limit(ctx, 50);
-    g->regex = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at,
-                             ctx);
+    g->regex = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
+                             &code, &at, ctx);
     pcre2_compile_context_free(ctx);
     if (!g->regex) {
         pcre2_get_error_message(code, (PCRE2_UCHAR *)msg, sizeof msg);
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: pre_tokenizer: the pattern's character %zu: %s", t->path, (size_t)at, msg);
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: pre_tokenizer: the pattern's character %zu: %s", t->path,
+                       (size_t)at, msg);
     }
     pcre2_jit_compile(g->regex, PCRE2_JIT_COMPLETE); /* where there is no JIT, the interpreter does */
     return SB_OK;
@@ -150,7 +153,8 @@ static sb_status compile(sb_tokenizer *t, tok_stage *g, const char *regex, sb_er
 
 static sb_status add_metaspace(sb_tokenizer *t, json_object *j, sb_error *err)
 {
-    static const char *const keys[] = {"type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep", NULL};
+    static const char *const keys[] = {"type",    "replacement", "prepend_scheme", "split", "add_prefix_space",
+                                       "str_rep", NULL};
     const char *scheme = "always";
     bool prefix = true;
     tok_stage *g = NULL;
@@ -168,7 +172,8 @@ static sb_status add_metaspace(sb_tokenizer *t, json_object *j, sb_error *err)
     if (g->prepend == PREPEND_NEVER && strcmp(scheme, "never") != 0)
         return tok_unsupported(t, "pre_tokenizer Metaspace prepend_scheme", scheme, err);
     if (!prefix && sb_json_get(j, "prepend_scheme") && g->prepend != PREPEND_NEVER)
-        return bad(t, "pre_tokenizer Metaspace", "has add_prefix_space false and a prepend_scheme other than never", err);
+        return bad(t, "pre_tokenizer Metaspace", "has add_prefix_space false and a prepend_scheme other than never",
+                   err);
     if (!prefix)
         g->prepend = PREPEND_NEVER;
     return SB_OK;
@@ -208,7 +213,8 @@ static sb_status add_bytelevel(sb_tokenizer *t, json_object *j, sb_error *err)
         return st;
     if (prefix && (st = new_stage(t, STAGE_PREFIX_SPACE, &g, err)) != SB_OK)
         return st;
-    if (use_regex && ((st = new_stage(t, STAGE_SPLIT, &g, err)) != SB_OK || (st = compile(t, g, GPT2_PATTERN, err)) != SB_OK))
+    if (use_regex &&
+        ((st = new_stage(t, STAGE_SPLIT, &g, err)) != SB_OK || (st = compile(t, g, GPT2_PATTERN, err)) != SB_OK))
         return st;
     return new_stage(t, STAGE_BYTES, &g, err);
 }
@@ -232,7 +238,8 @@ static sb_status add_pre(sb_tokenizer *t, json_object *j, sb_error *err)
     static const struct {
         const char *type;
         part_fn fn;
-    } kinds[] = {{"Metaspace", add_metaspace}, {"Split", add_split}, {"ByteLevel", add_bytelevel}, {"Digits", add_digits}};
+    } kinds[] = {
+        {"Metaspace", add_metaspace}, {"Split", add_split}, {"ByteLevel", add_bytelevel}, {"Digits", add_digits}};
     const char *type;
     sb_status st = tok_type(t, "pre_tokenizer", j, &type, err);
     if (st != SB_OK)
@@ -338,18 +345,26 @@ static sb_status replace_in_tokens(sb_tokenizer *t, const char *from, const char
     return SB_OK;
 }
 
-static int hex(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; }
+static int hex(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+}
 
 static void mark_bytes(sb_tokenizer *t)
 {
     for (size_t i = 0; i < t->n_tokens; i++) {
         tok_token *k = &t->tokens[i];
-        if (k->out && k->out_len == 6 && !memcmp(k->out, "<0x", 3) && k->out[5] == '>' && hex(k->out[3]) >= 0 && hex(k->out[4]) >= 0)
+        if (k->out && k->out_len == 6 && !memcmp(k->out, "<0x", 3) && k->out[5] == '>' && hex(k->out[3]) >= 0 &&
+            hex(k->out[4]) >= 0)
             k->byte = (int16_t)(hex(k->out[3]) * 16 + hex(k->out[4]));
     }
 }
 
-/* Characters of GPT-2's alphabet to bytes: out[0..result), which may be s itself; -1 if there is any other character. */
+/* Characters of GPT-2's alphabet to bytes: out[0..result), which may be s itself; -1 if there is any other character.
+ */
 static int64_t to_bytes(const char *s, size_t len, char *out)
 {
     int64_t n = 0;
@@ -389,7 +404,10 @@ static sb_status add_strip(sb_tokenizer *t, json_object *j, const decoder_seen *
         (st = sb_json_int(t->path, j, "stop", 0, 1000, &stop, err)) != SB_OK)
         return st;
     if (stop || !seen->fuse || seen->strip)
-        return tok_unsupported(t, "decoder Strip", stop ? "stop" : seen->strip ? "a second Strip" : "Strip without Fuse before it",
+        return tok_unsupported(t, "decoder Strip",
+                               stop          ? "stop"
+                               : seen->strip ? "a second Strip"
+                                             : "Strip without Fuse before it",
                                err);
     t->strip_n = (uint32_t)start;
     return want_char(t, "decoder Strip", j, "content", &t->strip, err);
@@ -397,7 +415,8 @@ static sb_status add_strip(sb_tokenizer *t, json_object *j, const decoder_seen *
 
 static sb_status add_metaspace_decoder(sb_tokenizer *t, json_object *j, sb_error *err)
 {
-    static const char *const keys[] = {"type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep", NULL};
+    static const char *const keys[] = {"type",    "replacement", "prepend_scheme", "split", "add_prefix_space",
+                                       "str_rep", NULL};
     const char *scheme = "always";
     bool prefix = true;
     sb_status st;

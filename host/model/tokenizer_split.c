@@ -105,8 +105,8 @@ static void matcher_limit(matcher *m)
     pcre2_set_heap_limit(m->ctx, 64 << 10); /* KiB */
 }
 
-static sb_status find_regex(const sb_tokenizer *t, const tok_stage *g, matcher *m, const char *s, size_t len, segments *out,
-                            sb_error *err)
+static sb_status find_regex(const sb_tokenizer *t, const tok_stage *g, matcher *m, const char *s, size_t len,
+                            segments *out, sb_error *err)
 {
     size_t done = 0, at = 0;
     while (at <= len) {
@@ -119,8 +119,8 @@ static sb_status find_regex(const sb_tokenizer *t, const tok_stage *g, matcher *
         if (r < 0) {
             char msg[120] = "";
             pcre2_get_error_message(r, (PCRE2_UCHAR *)msg, sizeof msg);
-            return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: the pre-tokenizer's pattern fails on this text at byte %zu: %s", t->path,
-                           at, msg);
+            return sb_fail(err, SB_ERR_UNSUPPORTED,
+                           "%s: the pre-tokenizer's pattern fails on this text at byte %zu: %s", t->path, at, msg);
         }
         const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(m->data);
         size_t b = ov[0], e = ov[1];
@@ -138,7 +138,8 @@ static sb_status find_regex(const sb_tokenizer *t, const tok_stage *g, matcher *
     return done < len && !seg_add(out, done, len, false) ? tok_nomem(t, err) : SB_OK;
 }
 
-static sb_status find_text(const sb_tokenizer *t, const char *text, const char *s, size_t len, segments *out, sb_error *err)
+static sb_status find_text(const sb_tokenizer *t, const char *text, const char *s, size_t len, segments *out,
+                           sb_error *err)
 {
     size_t done = 0, n = strlen(text);
     const char *hit;
@@ -197,8 +198,8 @@ static void apply_behaviour(segments *s, tok_behaviour how, bool invert)
 }
 
 /* ---- the steps ---- */
-static sb_status step_split(const sb_tokenizer *t, const tok_stage *g, const char *s, size_t len, bool first, matcher *m,
-                            tok_pieces *out, sb_error *err)
+static sb_status step_split(const sb_tokenizer *t, const tok_stage *g, const char *s, size_t len, bool first,
+                            matcher *m, tok_pieces *out, sb_error *err)
 {
     segments segs = {0};
     sb_status st = g->regex ? find_regex(t, g, m, s, len, &segs, err) : find_text(t, g->text, s, len, &segs, err);
@@ -213,8 +214,8 @@ static sb_status step_split(const sb_tokenizer *t, const tok_stage *g, const cha
     return st;
 }
 
-static sb_status step_metaspace(const sb_tokenizer *t, const tok_stage *g, const char *s, size_t len, bool first, tok_pieces *out,
-                                sb_error *err)
+static sb_status step_metaspace(const sb_tokenizer *t, const tok_stage *g, const char *s, size_t len, bool first,
+                                tok_pieces *out, sb_error *err)
 {
     sb_buf b = {0};
     size_t rn = strlen(g->text);
@@ -226,15 +227,16 @@ static sb_status step_metaspace(const sb_tokenizer *t, const tok_stage *g, const
         ok = s[i] == ' ' ? sb_buf_add(&b, g->text, rn) : sb_buf_add(&b, s + i, 1);
     sb_status st = ok ? SB_OK : tok_nomem(t, err);
     if (ok && g->split)
-        st = step_split(t, &(tok_stage){.kind = STAGE_SPLIT, .behaviour = SPLIT_NEXT, .text = g->text}, b.data, b.len, first, NULL,
-                        out, err);
+        st = step_split(t, &(tok_stage){.kind = STAGE_SPLIT, .behaviour = SPLIT_NEXT, .text = g->text}, b.data, b.len,
+                        first, NULL, out, err);
     else if (ok && !piece_add(out, b.data, b.len, NULL, 0, first))
         st = tok_nomem(t, err);
     sb_buf_free(&b);
     return st;
 }
 
-static sb_status step_bytes(const sb_tokenizer *t, const char *s, size_t len, bool first, tok_pieces *out, sb_error *err)
+static sb_status step_bytes(const sb_tokenizer *t, const char *s, size_t len, bool first, tok_pieces *out,
+                            sb_error *err)
 {
     sb_buf b = {0};
     bool ok = true;
@@ -246,7 +248,8 @@ static sb_status step_bytes(const sb_tokenizer *t, const char *s, size_t len, bo
     return ok ? SB_OK : tok_nomem(t, err);
 }
 
-static sb_status run_stage(const sb_tokenizer *t, const tok_stage *g, const tok_pieces *in, tok_pieces *out, sb_error *err)
+static sb_status run_stage(const sb_tokenizer *t, const tok_stage *g, const tok_pieces *in, tok_pieces *out,
+                           sb_error *err)
 {
     matcher m = {0};
     sb_status st = SB_OK;
@@ -278,7 +281,8 @@ static sb_status run_stage(const sb_tokenizer *t, const tok_stage *g, const tok_
     return st;
 }
 
-sb_status tok_pre_tokenize(const sb_tokenizer *t, const char *in, size_t len, bool first, tok_pieces *out, sb_error *err)
+sb_status tok_pre_tokenize(const sb_tokenizer *t, const char *in, size_t len, bool first, tok_pieces *out,
+                           sb_error *err)
 {
     tok_pieces next = {0};
     *out = (tok_pieces){0};

@@ -15,7 +15,8 @@
 extern "C" {
 #endif
 
-#define SB_SIM_ABI 1
+#define SB_SIM_ABI 2
+#define SB_SIM_MAX_PORTS 8
 
 /* Counter indices of sb_sim_report.counter (docs/device.md). */
 enum {
@@ -32,6 +33,24 @@ enum {
     SB_SIM_COUNTERS = 11
 };
 
+/* What a port's R channel did in a cycle: exactly one, and why no data came (docs/memory-model.md). */
+enum {
+    SB_SIM_R_BEAT = 0,
+    SB_SIM_R_BLOCKED,
+    SB_SIM_R_IDLE,
+    SB_SIM_R_LATENCY,
+    SB_SIM_R_REFRESH,
+    SB_SIM_R_ROW,
+    SB_SIM_R_TURNAROUND,
+    SB_SIM_R_BANK_GROUP,
+    SB_SIM_R_RATE,
+    SB_SIM_R_STALL,
+    SB_SIM_R_CLASSES
+};
+
+/* Memory behind each port. */
+enum { SB_SIM_IDEAL = 0, SB_SIM_DDR4_2400 = 1, SB_SIM_HBM2 = 2, SB_SIM_MEMORIES };
+
 typedef struct {
     uint32_t size;            /* sizeof(sb_sim_config): lets the structure grow */
     uint32_t read_latency;    /* cycles from AR accepted to the first beat; 0: the next cycle */
@@ -45,6 +64,10 @@ typedef struct {
     const char *fst_path;     /* NULL: none; only the tracing variants can */
     uint64_t trace_from;      /* first and last cycle traced; trace_to 0: to the end */
     uint64_t trace_to;
+    /* SB_SIM_IDEAL: latency, bytes_per_cycle and refresh as above. Otherwise a DRAM channel per port, of which the standard
+     * says the timing; then those fields must be 0. */
+    uint32_t memory;
+    uint32_t clock_mhz; /* of the core: how many memory clocks a cycle is; 0: 300. Meaningless for SB_SIM_IDEAL */
 } sb_sim_config;
 
 typedef enum {
@@ -62,6 +85,11 @@ typedef struct {
     uint64_t cycles;      /* simulated in this run, register accesses included */
     uint64_t read_bytes;  /* moved on R and W (strobed bytes) */
     uint64_t write_bytes;
+    /* The cycles of the run by what each port's R channel did; a port's classes add up to cycles. */
+    uint64_t read_cycles[SB_SIM_MAX_PORTS][SB_SIM_R_CLASSES];
+    /* counter[SB_SIM_WAIT_READ] and counter[SB_SIM_ACT_LOAD] split by the R channel's class when the data would have had to
+     * come; each adds up to its counter. */
+    uint64_t wait_why[SB_SIM_R_CLASSES], act_why[SB_SIM_R_CLASSES];
     double seconds;       /* processor time of the run */
     char diagnosis[4096]; /* several lines, after a timeout or a protocol error */
 } sb_sim_report;
@@ -70,7 +98,8 @@ typedef struct sb_sim sb_sim;
 
 typedef struct {
     uint32_t abi; /* SB_SIM_ABI */
-    uint32_t bus_bits;
+    uint32_t bus_bits; /* of a port; lanes = ports * bus_bits / 32 */
+    uint32_t ports;
     uint32_t can_trace;
     const char *variant; /* "w512", "w64-trace", ... */
     /* mem stays the caller's and must outlive the simulator. NULL and a message in err on failure. */
@@ -83,7 +112,18 @@ typedef struct {
     int (*reg_read)(sb_sim *sim, uint32_t offset, uint32_t *value);
     int (*reg_write)(sb_sim *sim, uint32_t offset, uint32_t value);
     void (*close)(sb_sim *sim);
+    /* Cycles in which the configured memory alone delivers `bytes` (over all ports) to a master that only reads, in order:
+     * what no core can beat. 0, and a message in err, on failure. */
+    uint64_t (*stream)(const sb_sim_config *config, uint64_t bytes, char *err, size_t errlen);
 } sb_sim_interface;
+
+/* "beat", "blocked", ... */
+static inline const char *sb_sim_read_class_name(int c)
+{
+    static const char *const name[SB_SIM_R_CLASSES] = { "beat", "blocked", "idle", "latency", "refresh", "row", "turnaround",
+                                                        "bank_group", "rate", "stall" };
+    return c >= 0 && c < SB_SIM_R_CLASSES ? name[c] : "?";
+}
 
 /* The one exported symbol. */
 const sb_sim_interface *sb_sim_api(void);

@@ -29,7 +29,10 @@ static inline json_object *golden_field(json_object *row, const char *key)
     return v;
 }
 
-static inline int64_t golden_int(json_object *row, const char *key) { return json_object_get_int64(golden_field(row, key)); }
+static inline int64_t golden_int(json_object *row, const char *key)
+{
+    return json_object_get_int64(golden_field(row, key));
+}
 static inline const char *golden_string(json_object *row, const char *key)
 {
     return json_object_get_string(golden_field(row, key));

@@ -6,8 +6,8 @@
 #include "seedbed/codec.h"
 #include "test_support.h"
 
-static uint32_t *encode(const sb_codec *c, const float *w, size_t rows, size_t cols, int scale_exp, sb_rounding rounding,
-                        int threads)
+static uint32_t *encode(const sb_codec *c, const float *w, size_t rows, size_t cols, int scale_exp,
+                        sb_rounding rounding, int threads)
 {
     size_t n = rows * sb_codec_row_words(c, cols);
     uint32_t *words = malloc((n + 1) * sizeof *words);
@@ -146,7 +146,8 @@ START_TEST(invariance)
                 for (size_t i = main_words; i < wide_main; i++)
                     ck_assert_uint_eq(wide[r * wide_n + i], 0);
                 for (size_t i = 0; i < sb_codec_side_words(c, padded); i++)
-                    ck_assert_uint_eq(wide[r * wide_n + wide_main + i], i < n - main_words ? one[r * n + main_words + i] : 0);
+                    ck_assert_uint_eq(wide[r * wide_n + wide_main + i],
+                                      i < n - main_words ? one[r * n + main_words + i] : 0);
             }
             free(one);
             free(two);

@@ -98,8 +98,8 @@ static void fill_block(sb_seedlm_shape shape, int kind, uint64_t *seed, double *
 static void check_same(const char *what, int block, const sb_seedlm_code *a, const sb_seedlm_code *b)
 {
     ck_assert_msg(a->seed == b->seed && a->e == b->e && memcmp(a->q, b->q, sizeof a->q) == 0 && a->err == b->err,
-                  "block %d: %s finds seed %u error %.17g, naive seed %u error %.17g", block, what, a->seed, a->err, b->seed,
-                  b->err);
+                  "block %d: %s finds seed %u error %.17g, naive seed %u error %.17g", block, what, a->seed, a->err,
+                  b->seed, b->err);
 }
 
 START_TEST(scan_is_naive)
@@ -129,6 +129,125 @@ START_TEST(scan_is_naive)
         for (int k = 0; k < n; k++)
             check_same("avx2 scan", first + k, &g.best[k], &naive[first + k]);
 #endif
+    }
+}
+END_TEST
+
+/* |projection of w on the basis|^2 / |w|^2, by Gram-Schmidt in long double. */
+static long double exact_energy(sb_seedlm_shape shape, const uint16_t *states, const double *w)
+{
+    long double basis[SB_SEEDLM_MAX_P][SB_SEEDLM_MAX_C];
+    long double energy = 0;
+    long double norm2 = 0;
+    for (int c = 0; c < shape.c; c++)
+        norm2 += (long double)w[c] * w[c];
+    for (int p = 0; p < shape.p; p++) {
+        for (int c = 0; c < shape.c; c++)
+            basis[p][c] = (states[c * shape.p + p] - 32768) / 32767.0L;
+        for (int twice = 0; twice < 2; twice++) {
+            for (int m = 0; m < p; m++) {
+                long double dot = 0;
+                for (int c = 0; c < shape.c; c++)
+                    dot += basis[m][c] * basis[p][c];
+                for (int c = 0; c < shape.c; c++)
+                    basis[p][c] -= dot * basis[m][c];
+            }
+        }
+        long double length = 0;
+        long double dot = 0;
+        for (int c = 0; c < shape.c; c++)
+            length += basis[p][c] * basis[p][c];
+        for (int c = 0; c < shape.c; c++) {
+            basis[p][c] /= sqrtl(length);
+            dot += basis[p][c] * w[c];
+        }
+        energy += dot * dot;
+    }
+    return energy / norm2;
+}
+
+static sb_seedlm_scan_fn recorded;
+
+/* Runs a scan that records every position and improves nothing; the last segment's records stay in the group. */
+static void record_all(sb_seedlm_group *g)
+{
+    for (int k = 0; k < SB_SEEDLM_LANES; k++) {
+        g->threshold[k] = -INFINITY;
+        g->best[k].err = -1;
+    }
+    recorded(g);
+    for (int k = 0; k < SB_SEEDLM_LANES; k++)
+        g->threshold[k] = INFINITY; /* and nothing for the stiff seeds */
+}
+
+/* The pruning's proof: at the end of 65535 float32 steps the energy plus margin is an upper bound, and a tight one. */
+START_TEST(energy_is_a_bound)
+{
+    static const sb_seedlm_scan_fn scans[] = {
+        sb_seedlm_scan_plain,
+#ifdef SB_SEEDLM_HAVE_AVX2
+        sb_seedlm_scan_avx2,
+#endif
+    };
+    static sb_seedlm_group g;
+    uint64_t seed = 8;
+    for (int i = 0; i < 2 * (int)(sizeof scans / sizeof scans[0]); i++) {
+        const sb_seedlm_shape shape = shapes[i % 2];
+        const sb_seedlm_table *t = sb_seedlm_table_get(shape);
+        recorded = scans[i / 2];
+        g.table = t;
+        g.rounding = SB_ROUND_NEAREST;
+        for (int k = 0; k < SB_SEEDLM_LANES; k++)
+            for (int c = 0; c < shape.c; c++)
+                g.w[k][c] = random_normal(&seed) * (k % 4 && c == k % shape.c ? 20 : 1);
+        sb_seedlm_scan(&g, SB_SEEDLM_LANES, record_all);
+        ck_assert_uint_eq(g.evaluations, (uint64_t)SB_SEEDLM_LANES * SB_SEEDLM_SEEDS);
+        for (int h = 0; h < SB_SEEDLM_SEGMENT; h++) {
+            int j = g.hit_j[h];
+            double margin = (double)t->factor[j * t->row];
+            ck_assert_int_eq(j, SB_SEEDLM_SEEDS - SB_SEEDLM_SEGMENT + h);
+            for (int k = 0; margin > 0 && k < SB_SEEDLM_LANES; k++) {
+                double over = (double)(g.hit_energy[h][k] - exact_energy(shape, t->cycle + j + 1, g.w[k]));
+                if (over < 0 || over > 2 * margin)
+                    ck_abort_msg("scan %d, position %d, lane %d: %g above the energy, margin %g", i, j, k, over,
+                                 margin);
+            }
+        }
+    }
+}
+END_TEST
+
+/* The same for the seeds judged in binary64: their stored factors against long double. */
+START_TEST(stiff_energy_is_a_bound)
+{
+    uint64_t seed = 9;
+    for (int s = 0; s < 2; s++) {
+        const sb_seedlm_table *t = sb_seedlm_table_get(shapes[s]);
+        for (int i = 0; i < t->stiff_count; i++) {
+            const sb_seedlm_stiff *f = &t->stiff[i];
+            const uint16_t *states = t->cycle + f->j + 1;
+            double w[SB_SEEDLM_MAX_C];
+            double norm2 = 0;
+            for (int c = 0; c < shapes[s].c; c++) {
+                w[c] = random_normal(&seed);
+                norm2 += w[c] * w[c];
+            }
+            const double *inv = f->inv;
+            double energy = f->margin;
+            for (int p = 0; p < shapes[s].p; p++) {
+                double z = 0;
+                for (int m = 0; m <= p; m++) {
+                    double a = 0;
+                    for (int c = 0; c < shapes[s].c; c++)
+                        a += w[c] * ((states[c * shapes[s].p + m] - 32768) / 32767.0);
+                    z += *inv++ * a;
+                }
+                energy += z * z / norm2;
+            }
+            double over = (double)(energy - exact_energy(shapes[s], states, w));
+            if (over < 0 || over > 2 * f->margin)
+                ck_abort_msg("position %d: %g above the energy, margin %g", f->j, over, f->margin);
+        }
     }
 }
 END_TEST
@@ -232,6 +351,8 @@ int main(void)
     tcase_set_timeout(t, 600);
     tcase_add_test(t, golden_encode);
     tcase_add_loop_test(t, scan_is_naive, 0, 4);
+    tcase_add_test(t, energy_is_a_bound);
+    tcase_add_test(t, stiff_energy_is_a_bound);
     tcase_add_test(t, stiff_seeds);
     tcase_add_test(t, error_bounds);
     tcase_add_test(t, scale_invariance);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * binary16: every half; for floats every half's neighbourhood (value, midpoint to the next, one step beside) and a stride
- * through all bit patterns (all of them with SEEDBED_EXHAUSTIVE=1), against arithmetic in double and F16C if there is one. */
+ * binary16: every half; for floats every half's neighbourhood (value, midpoint to the next, one step beside) and a
+ * stride through all bit patterns (all of them with SEEDBED_EXHAUSTIVE=1), against arithmetic in double and F16C if
+ * there is one. */
 #include <string.h>
 #ifdef __F16C__
 #include <immintrin.h>

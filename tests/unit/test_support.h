@@ -16,7 +16,10 @@ static inline uint64_t random_bits(uint64_t *s)
     return z ^ (z >> 31);
 }
 
-static inline double random_uniform(uint64_t *s) { return ((double)(random_bits(s) >> 11) + 0.5) * 0x1p-53; }
+static inline double random_uniform(uint64_t *s)
+{
+    return ((double)(random_bits(s) >> 11) + 0.5) * 0x1p-53;
+}
 
 static inline double random_normal(uint64_t *s)
 {

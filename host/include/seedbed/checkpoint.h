@@ -12,7 +12,8 @@ void sb_checkpoint_close(sb_checkpoint *ck); /* NULL is fine */
 
 const char *sb_checkpoint_dir(const sb_checkpoint *ck);
 size_t sb_checkpoint_count(const sb_checkpoint *ck);
-const sb_tensor *sb_checkpoint_at(const sb_checkpoint *ck, size_t i); /* NULL past the end; sorted by name when sharded */
+const sb_tensor *sb_checkpoint_at(const sb_checkpoint *ck,
+                                  size_t i); /* NULL past the end; sorted by name when sharded */
 const sb_tensor *sb_checkpoint_find(const sb_checkpoint *ck, const char *name); /* NULL if there is none */
 
 /* The last dimension is the column; all others together are the row. A vector is one row, a scalar one element. */
@@ -21,8 +22,8 @@ uint64_t sb_tensor_rows(const sb_tensor *t);
 
 /* Rows first_row .. first_row+n_rows-1 of an F32, F16 or BF16 tensor as float: out[n_rows * cols].
  * A NaN or infinity is refused with tensor, row and column. */
-sb_status sb_checkpoint_read_f32(const sb_checkpoint *ck, const sb_tensor *t, uint64_t first_row, uint64_t n_rows, float *out,
-                                 sb_error *err);
+sb_status sb_checkpoint_read_f32(const sb_checkpoint *ck, const sb_tensor *t, uint64_t first_row, uint64_t n_rows,
+                                 float *out, sb_error *err);
 
 /* For index.json as text (sharded checkpoints): checks the weight_map alone. Names and files are plain file names.
  * Used by sb_checkpoint_open; here so that it can be tested without files. */

@@ -12,7 +12,8 @@
 typedef enum { SB_CODEC_FP16 = 0, SB_CODEC_INT4 = 1, SB_CODEC_SEEDLM4 = 2, SB_CODEC_SEEDLM3 = 3, SB_CODEC_COUNT } sb_codec_id;
 typedef enum { SB_ROUND_NEAREST = 0, SB_ROUND_SEARCH = 1 } sb_rounding;
 
-/* Called from the calling thread only, between chunks of work; return false to stop (SB_ERR_INTERRUPTED). */
+/* Called from the calling thread only, between chunks of work, with parts of the codec's own size (rows or groups of
+ * blocks); return false to stop (SB_ERR_INTERRUPTED; the words written so far are then of no use). */
 typedef bool (*sb_progress_fn)(void *ctx, size_t done, size_t total);
 
 typedef struct {
@@ -35,7 +36,8 @@ typedef struct sb_codec {
     int unit_exp;
     /* The pre-scale exponent for a tensor of n finite weights. */
     int (*choose_scale_exp)(const float *w, size_t n);
-    /* Encodes rows x cols weights (row-major, already finite) into rows x sb_codec_row_words() words. */
+    /* Encodes rows x cols weights (row-major, already finite) into rows x sb_codec_row_words() words, all written; -256 <=
+     * scale_exp <= 256. SB_ERR_ARG, SB_ERR_NOMEM, SB_ERR_INTERRUPTED. */
     sb_status (*encode)(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt, uint32_t *words,
                         sb_error *err);
     /* Decodes the weights of main word `main_word` (index within its row: selects the side field) into w_int[block]. */
@@ -61,7 +63,8 @@ static inline size_t sb_codec_act_elems(const sb_codec *c, size_t cols)
     return (slots * (size_t)c->act_stride + 31) / 32 * 32;
 }
 
-/* Reference decoders of one packed row (main words, then side words): out[cols]. */
+/* Reference decoders of one packed row (main words, then side words): out[cols]. f32: the product w_int * (unit *
+ * 2^(unit_exp + scale_exp)) in binary64, rounded to binary32. */
 void sb_codec_decode_row_int(const sb_codec *c, const uint32_t *row, size_t cols, int64_t *out);
 void sb_codec_decode_row_f32(const sb_codec *c, const uint32_t *row, size_t cols, int scale_exp, float *out);
 
@@ -73,7 +76,8 @@ typedef struct {
     const uint32_t *words;
 } sb_matrix;
 
-/* IEEE binary16: value in units of 2^-24 (formats.md), and conversions (to nearest, ties to even). */
+/* IEEE binary16: value in units of 2^-24 (formats.md: exponent 31 is one more exponent), and the standard's conversions
+ * (to nearest, ties to even; infinities stay, NaNs become quiet). */
 int64_t sb_half_to_int(uint16_t h);
 float sb_half_to_float(uint16_t h);
 uint16_t sb_float_to_half(float f);

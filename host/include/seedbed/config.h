@@ -16,11 +16,11 @@ typedef enum { SB_ARCH_LLAMA = 0, SB_ARCH_OPENELM = 1, SB_ARCH_COUNT } sb_arch;
 
 /* Limits that every accepted config obeys, so that products of two of them fit in 64 bits with room to spare. */
 #define SB_MAX_LAYERS 1024
-#define SB_MAX_DIM (1 << 20)    /* dim, heads * head_dim */
+#define SB_MAX_DIM (1 << 20) /* dim, heads * head_dim */
 #define SB_MAX_FFN (1 << 22)
 #define SB_MAX_VOCAB (1 << 24)
 #define SB_MAX_CONTEXT (1 << 27)
-#define SB_MAX_HEAD_DIM 4096    /* even: RoPE turns pairs */
+#define SB_MAX_HEAD_DIM 4096 /* even: RoPE turns pairs */
 #define SB_MAX_EOS 16
 
 /* "llama3" frequency scaling; `on` false: plain RoPE. */
@@ -57,7 +57,7 @@ typedef struct {
     bool qk_norm;         /* per-head RMSNorm of q and k, before RoPE */
     bool tied_embeddings; /* no HEAD tensor: the embedding serves */
     int *heads, *kv_heads, *ffn; /* (n_layers): heads % kv_heads == 0 */
-    int bos_id;           /* -1: none */
+    int bos_id;                  /* -1: none */
     int n_eos;
     int eos_ids[SB_MAX_EOS];
     sb_quant_config quant;
@@ -77,23 +77,24 @@ void sb_config_rope_freqs(const sb_model_config *cfg, float *out);
 /* NULL if base is not compressed. */
 const sb_quant_tensor *sb_quant_find(const sb_quant_config *q, const char *base);
 /* Appends a copy; keeps the order sorted. */
-sb_status sb_quant_add(sb_quant_config *q, const char *base, sb_codec_id codec, uint32_t rows, uint32_t cols, int scale_exp,
-                       sb_error *err);
+sb_status sb_quant_add(sb_quant_config *q, const char *base, sb_codec_id codec, uint32_t rows, uint32_t cols,
+                       int scale_exp, sb_error *err);
 
-/* Writes out_path = the JSON of in_path with quantization_config added (or replaced); all else keeps its order and value. */
+/* Writes out_path = the JSON of in_path with quantization_config added (or replaced); all else keeps its order and
+ * value. */
 sb_status sb_config_write_quantized(const char *in_path, const char *out_path, const sb_quant_config *q, sb_error *err);
 
 /* ---- the tensor map ---- */
 typedef enum {
-    SB_ROLE_EMBED = 0, /* [vocab, dim] */
+    SB_ROLE_EMBED = 0,  /* [vocab, dim] */
     SB_ROLE_FINAL_NORM, /* [dim] */
-    SB_ROLE_HEAD,      /* [vocab, dim], absent when tied */
-    SB_ROLE_ATTN_NORM, /* [dim]; from here on: one a layer */
-    SB_ROLE_Q,         /* [heads*head_dim, dim] */
-    SB_ROLE_K,         /* [kv_heads*head_dim, dim] */
+    SB_ROLE_HEAD,       /* [vocab, dim], absent when tied */
+    SB_ROLE_ATTN_NORM,  /* [dim]; from here on: one a layer */
+    SB_ROLE_Q,          /* [heads*head_dim, dim] */
+    SB_ROLE_K,          /* [kv_heads*head_dim, dim] */
     SB_ROLE_V,
-    SB_ROLE_QKV,       /* [(heads + 2 kv_heads)*head_dim, dim]: q rows, then k, then v */
-    SB_ROLE_Q_NORM,    /* [head_dim] */
+    SB_ROLE_QKV,    /* [(heads + 2 kv_heads)*head_dim, dim]: q rows, then k, then v */
+    SB_ROLE_Q_NORM, /* [head_dim] */
     SB_ROLE_K_NORM,
     SB_ROLE_O,         /* [dim, heads*head_dim] */
     SB_ROLE_ATTN_POST_NORM, /* [dim], hybrid norm only */
@@ -101,8 +102,8 @@ typedef enum {
     SB_ROLE_FFN_POST_NORM,
     SB_ROLE_GATE,      /* [ffn, dim] */
     SB_ROLE_UP,
-    SB_ROLE_GATE_UP,   /* [2*ffn, dim]: gate rows, then up */
-    SB_ROLE_DOWN,      /* [dim, ffn] */
+    SB_ROLE_GATE_UP, /* [2*ffn, dim]: gate rows, then up */
+    SB_ROLE_DOWN,    /* [dim, ffn] */
     SB_ROLE_COUNT
 } sb_role;
 
@@ -123,7 +124,8 @@ typedef struct {
 bool sb_model_tensor_get(const sb_model_config *cfg, int layer, sb_role role, sb_model_tensor *out);
 /* All of them, in the order of use (embedding, layers, final norm, head): the caller frees *out. */
 sb_status sb_model_tensors(const sb_model_config *cfg, sb_model_tensor **out, size_t *n, sb_error *err);
-/* Names the first tensor that is missing, mis-shaped, of a wrong type, or not supported (biases). Knows compressed checkpoints. */
+/* Names the first tensor that is missing, mis-shaped, of a wrong type, or not supported (biases). Knows compressed
+ * checkpoints. */
 sb_status sb_model_validate(const sb_model_config *cfg, const sb_checkpoint *ck, sb_error *err);
 
 #endif

@@ -38,5 +38,7 @@ const sb_model_config *sb_session_config(const sb_session *s);
 
 /* "layer 3 self_attn.q_proj" for a command of the last list: which layer and which tensor its tag stands for. */
 void sb_session_describe(const sb_session *s, uint32_t tag, char *buf, size_t size);
+/* The tag of command i of the last list. */
+uint32_t sb_session_tag(const sb_session *s, uint32_t i);
 
 #endif

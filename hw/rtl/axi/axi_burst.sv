@@ -96,4 +96,65 @@ module axi_burst #(
     end
   end
 
+`ifdef FORMAL
+  // The bursts of a request tile it: they begin at its address, follow one another without a gap, end
+  // after its beats; none is longer than MaxBurst, none crosses 4 KB. Unbounded by induction.
+  logic past_q = 1'b0;
+`ifdef PROVE_BURST
+  logic              f_open_q;          // a request is not wholly offered
+  logic [63:0]       f_next_q;          // where the next burst must begin
+  logic [BeatsW-1:0] f_left_q;          // beats not yet in a burst that was taken or is on offer
+  logic              f_last_q;
+  wire [9:0]         f_n = {2'd0, burst_len_o} + 10'd1;
+  logic              f_new;             // the burst on offer is seen for the first time
+  always_ff @(posedge clk_i) begin
+    f_new <= rst_ni && start;
+    if (!rst_ni) f_open_q <= 1'b0;
+    else if (flush_i) f_open_q <= 1'b0;
+    else if (req_valid_i && req_ready_o) begin
+      f_open_q <= 1'b1;
+      f_next_q <= req_addr_i;
+      f_left_q <= req_beats_i;
+      f_last_q <= req_last_i;
+    end else if (start) begin
+      f_next_q <= f_next_q + (64'(start_beats_o) << BytesW);
+      f_left_q <= f_left_q - BeatsW'(start_beats_o);
+      if (f_left_q == BeatsW'(start_beats_o)) f_open_q <= 1'b0;
+    end
+  end
+`endif
+  always_ff @(posedge clk_i) begin
+    past_q <= 1'b1;
+`ifdef PROVE_BURST
+    if (!past_q) assume (!rst_ni);
+    if (req_valid_i) assume (req_beats_i != '0 && req_addr_i[BytesW-1:0] == '0);
+    if (past_q && rst_ni) begin
+      assert (f_open_q == active_q);
+      if (active_q) begin
+        assert (f_next_q == addr_q && f_left_q == beats_q && f_last_q == last_q);
+      end
+      if (start) assert (active_q && start_beats_o != '0 && BeatsW'(start_beats_o) <= f_left_q);
+      if (f_new) begin
+        assert (burst_valid_o && burst_addr_o == $past(f_next_q));
+        assert (f_n == $past({1'b0, start_beats_o}));
+        assert (burst_last_o == $past(f_last_q && f_left_q == BeatsW'(start_beats_o)));
+        assert (f_n == 10'(MaxBeats) || BeatsW'(f_n) == $past(f_left_q) ||
+                12'(burst_addr_o[11:0] + 12'(12'(f_n) << BytesW)) == 12'd0);
+      end else if (burst_valid_o) begin
+        assert ($past(rst_ni && burst_valid_o && !burst_ready_i));
+      end
+    end
+`endif
+    if (past_q && rst_ni && active_q) assert (beats_q != '0 && addr_q[BytesW-1:0] == '0);
+    if (past_q && rst_ni && burst_valid_o) begin
+      assert (burst_addr_o[BytesW-1:0] == '0);
+      assert (10'(burst_len_o) < 10'(MaxBeats));
+      assert (13'(burst_addr_o[11:BytesW]) + 13'(burst_len_o) < 13'(1 << PageW));
+      if ($past(rst_ni && burst_valid_o && !burst_ready_i)) begin
+        assert (burst_addr_o == $past(burst_addr_o) && burst_len_o == $past(burst_len_o));
+      end
+    end
+  end
+`endif
+
 endmodule

@@ -138,7 +138,7 @@ module axi_read #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .clear_i(flush_i),
-    .valid_i(rbeat && !flush_i),
+    .valid_i(rbeat),
     .ready_o(fifo_ready),
     .data_i ({rresp_i[1], rdata_i}),
     .valid_o(fifo_valid),
@@ -176,12 +176,136 @@ module axi_read #(
     end
   end
 
-  wire unused = &{1'b0, rresp_i[0], fifo_ready};
+  wire unused = &{1'b0, rresp_i[0], fifo_ready, start_beats};
 
 `ifdef FORMAL
+  // What a beat can rely on, whatever surrounds the module.
   always_ff @(posedge clk_i) begin
     if (rst_ni && rvalid_i && inflight_q != '0) assert (fifo_ready || flush_i);
   end
+`ifdef PROVE_READ
+  // Bus rules and credit, unbounded: entries free, held and promised to bursts add up to the FIFO, so it
+  // never overflows although rready is constant.
+  logic past_q = 1'b0;
+  logic [15:0] f_owed;
+  logic [7:0]  f_bursts;
+  logic        f_flushed_q;
+  faxi_read_master #(
+    .BytesW  (BytesW),
+    .MaxBeats(BurstB),
+    .MaxOut  (Outstanding)
+  ) f_bus (
+    .clk_i    (clk_i),
+    .rst_ni   (rst_ni),
+    .arvalid_i(arvalid_o),
+    .arready_i(arready_i),
+    .araddr_i (araddr_o),
+    .arlen_i  (arlen_o),
+    .rvalid_i (rvalid_i),
+    .rready_i (rready_o),
+    .rlast_i  (rlast_i),
+    .owed_o   (f_owed),
+    .bursts_o (f_bursts)
+  );
+  wire [15:0] f_promised = f_owed + (arvalid_o ? 16'(arlen_o) + 16'd1 : 16'd0);
+  always_ff @(posedge clk_i) begin
+    past_q      <= 1'b1;
+    f_flushed_q <= rst_ni && flush_i;
+    if (!past_q) assume (!rst_ni);
+    if (req_valid_i) assume (req_beats_i != '0 && req_addr_i[BytesW-1:0] == '0);
+    // a flush lasts until nothing is in flight
+    if (past_q && $past(rst_ni && flush_i && !idle_o)) assume (flush_i);
+    if (past_q && rst_ni) begin
+      assert (16'(inflight_q) == 16'(f_bursts) + 16'(arvalid_o));
+      assert (inflight_q <= FlightW'(Outstanding));
+      assert (go_q == 1'b0 || (room_q >= RoomW'(BurstB) && inflight_q < FlightW'(Outstanding)));
+      if (f_flushed_q) assert (room_q == RoomW'(Depth) && level == '0);
+      else assert (16'(room_q) + 16'(level) + f_promised == 16'(Depth));
+    end
+  end
+`endif
+`ifdef PROVE_READ_ORDER
+  // End to end, bounded: a request picked at any moment gets its beats, after those of the requests
+  // before it, with its tag and last_o on its last; a beat picked on the bus leaves in its turn,
+  // unchanged; and when nobody else is to be waited for a beat leaves within 6 cycles.
+  logic past_q = 1'b0;
+  logic [15:0] f_owed;
+  logic [7:0]  f_bursts;
+  faxi_read_master #(
+    .BytesW  (BytesW),
+    .MaxBeats(BurstB),
+    .MaxOut  (Outstanding)
+  ) f_bus (
+    .clk_i    (clk_i),
+    .rst_ni   (rst_ni),
+    .arvalid_i(arvalid_o),
+    .arready_i(arready_i),
+    .araddr_i (araddr_o),
+    .arlen_i  (arlen_o),
+    .rvalid_i (rvalid_i),
+    .rready_i (rready_o),
+    .rlast_i  (rlast_i),
+    .owed_o   (f_owed),
+    .bursts_o (f_bursts)
+  );
+  (* anyseq *) logic f_pick_req, f_pick_beat;
+  wire               f_req = req_valid_i && req_ready_o;
+  logic [11:0]       f_out_q;                 // beats requested and not delivered
+  logic              f_has_q, f_beat_has_q;
+  logic [11:0]       f_ahead_q, f_beat_ahead_q;
+  logic [BeatsW-1:0] f_beats_q, f_got_q;
+  logic [1:0]        f_tag_q;
+  logic [BusW:0]     f_beat_q;
+  logic [3:0]        f_idle_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flush_i) begin
+      f_out_q      <= '0;
+      f_has_q      <= 1'b0;
+      f_beat_has_q <= 1'b0;
+      f_idle_q     <= '0;
+    end else begin
+      f_out_q <= f_out_q + (f_req ? 12'(req_beats_i) : 12'd0) - 12'(pop);
+      if (f_req && f_pick_req && !f_has_q) begin
+        f_has_q   <= 1'b1;
+        f_ahead_q <= f_out_q - 12'(pop);
+        f_beats_q <= req_beats_i;
+        f_tag_q   <= req_tag_i;
+        f_got_q   <= '0;
+      end else if (f_has_q && pop) begin
+        if (f_ahead_q != '0) f_ahead_q <= f_ahead_q - 12'd1;
+        else begin
+          f_got_q <= f_got_q + 1'b1;
+          if (f_got_q + 1'b1 == f_beats_q) f_has_q <= 1'b0;
+        end
+      end
+      if (rbeat && f_pick_beat && !f_beat_has_q) begin
+        f_beat_has_q   <= 1'b1;
+        f_beat_ahead_q <= 12'(level) - 12'(pop);
+        f_beat_q       <= {rresp_i[1], rdata_i};
+      end else if (f_beat_has_q && pop) begin
+        f_beat_ahead_q <= f_beat_ahead_q - 12'd1;
+        if (f_beat_ahead_q == '0) f_beat_has_q <= 1'b0;
+      end
+      f_idle_q <= (f_out_q == '0 || pop || !ready_i || (arvalid_o && !arready_i) ||
+                   (f_bursts != '0 && !rvalid_i)) ? 4'd0 : f_idle_q + 4'd1;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    past_q <= 1'b1;
+    if (!past_q) assume (!rst_ni);
+    if (req_valid_i) assume (req_beats_i != '0 && req_addr_i[BytesW-1:0] == '0);
+    if (past_q && $past(rst_ni && flush_i && !idle_o)) assume (flush_i);
+    if (past_q && rst_ni && !flush_i) begin
+      if (valid_o) assert (f_out_q != '0);
+      if (pop && f_has_q && f_ahead_q == '0) begin
+        assert (tag_o == f_tag_q);
+        assert (last_o == (f_got_q + 1'b1 == f_beats_q));
+      end
+      if (pop && f_beat_has_q && f_beat_ahead_q == '0) assert ({err_o, data_o} == f_beat_q);
+      assert (f_idle_q <= 4'd6);
+    end
+  end
+`endif
 `endif
 
 endmodule

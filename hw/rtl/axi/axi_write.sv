@@ -195,4 +195,82 @@ module axi_write #(
 
   wire unused = &{1'b0, bresp_i[0]};
 
+`ifdef FORMAL
+`ifdef PROVE_WRITE
+  // Bounded: bus rules; a beat picked at the input leaves in its turn, unchanged; a job picked at the
+  // input is reported done once, in its turn, after all its beats left and all its bursts were answered.
+  logic past_q = 1'b0;
+  logic [7:0] f_bursts, f_wbursts;
+  faxi_write_master #(
+    .BytesW  (BytesW),
+    .MaxBeats(MaxBurst),
+    .MaxOut  (Outstanding)
+  ) f_bus (
+    .clk_i    (clk_i),
+    .rst_ni   (rst_ni),
+    .awvalid_i(awvalid_o),
+    .awready_i(awready_i),
+    .awaddr_i (awaddr_o),
+    .awlen_i  (awlen_o),
+    .wvalid_i (wvalid_o),
+    .wready_i (wready_i),
+    .wlast_i  (wlast_o),
+    .wcheck_i ({wstrb_o[0], wdata_o[14:0]}),
+    .bvalid_i (bvalid_i),
+    .bready_i (bready_o),
+    .bursts_o (f_bursts),
+    .wbursts_o(f_wbursts)
+  );
+  (* anyseq *) logic f_pick_job, f_pick_beat;
+  wire         f_req = req_valid_i && req_ready_o;
+  logic [11:0] f_out_q;                         // beats requested, not sent
+  logic [7:0]  f_jobs_q, f_job_ahead_q;         // jobs given, not done
+  logic        f_has_q, f_beat_has_q;
+  logic [11:0] f_left_q, f_beat_ahead_q;        // beats to be sent before the job can be done
+  logic [BusW+Elems-1:0] f_beat_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      f_out_q      <= '0;
+      f_jobs_q     <= '0;
+      f_has_q      <= 1'b0;
+      f_beat_has_q <= 1'b0;
+    end else begin
+      f_out_q  <= f_out_q + (f_req ? 12'(req_beats_i) : 12'd0) - 12'(pop_o);
+      f_jobs_q <= f_jobs_q + 8'(f_req && req_last_i) - 8'(done_o);
+      if (f_req && req_last_i && f_pick_job && !f_has_q) begin
+        f_has_q       <= 1'b1;
+        f_job_ahead_q <= f_jobs_q - 8'(done_o);
+        f_left_q      <= f_out_q + 12'(req_beats_i) - 12'(pop_o);
+      end else if (f_has_q) begin
+        if (pop_o && f_left_q != '0) f_left_q <= f_left_q - 12'd1;
+        if (done_o && f_job_ahead_q != '0) f_job_ahead_q <= f_job_ahead_q - 8'd1;
+        else if (done_o) f_has_q <= 1'b0;
+      end
+      if (data_valid_i && data_ready_o && f_pick_beat && !f_beat_has_q) begin
+        f_beat_has_q   <= 1'b1;
+        f_beat_ahead_q <= 12'(level) - 12'(pop_o);
+        f_beat_q       <= {elem_i, data_i};
+      end else if (f_beat_has_q && pop_o) begin
+        f_beat_ahead_q <= f_beat_ahead_q - 12'd1;
+        if (f_beat_ahead_q == '0) f_beat_has_q <= 1'b0;
+      end
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    past_q <= 1'b1;
+    if (!past_q) assume (!rst_ni);
+    if (req_valid_i) assume (req_beats_i != '0 && req_addr_i[BytesW-1:0] == '0);
+    if (past_q && rst_ni) begin
+      if (pop_o) assert (f_out_q != '0);
+      if (done_o) assert (f_jobs_q != '0);
+      if (done_o && f_has_q && f_job_ahead_q == '0) assert (f_left_q == '0);
+      if (pop_o && f_beat_has_q && f_beat_ahead_q == '0) assert ({wstrb_o[0], elem, wdata_o} == {elem[0], f_beat_q});
+      assert (16'(inflight_q) >= 16'(f_bursts));
+      // everything answered: every job is done
+      if (idle_o && f_out_q == '0 && f_bursts == '0 && !awvalid_o) assert (f_jobs_q == '0);
+    end
+  end
+`endif
+`endif
+
 endmodule

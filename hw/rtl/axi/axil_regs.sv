@@ -83,6 +83,8 @@ module axil_regs #(
     merge = (old & ~mask) | (data & mask);
   endfunction
 
+  wire [1:0] isr_toggle = (do_write && wword == 10'h003 && wbit0) ? wdata_q[1:0] : 2'b00;
+
   wire [9:0] rword = araddr_q[11:2];
   wire [5:0] rcnt  = rword[5:0] - 6'h20;  // word among the counters, which begin at 0x80
 
@@ -162,7 +164,6 @@ module axil_regs #(
           10'h000: if (wbit0 && wdata_q[0]) start_q <= 1'b1;
           10'h001: if (wbit0) gier_q <= wdata_q[0];
           10'h002: if (wbit0) ier_q <= wdata_q[1:0];
-          10'h003: if (wbit0) isr_q <= isr_q ^ wdata_q[1:0];
           10'h004: cmd_addr_q[31:0] <= merge(cmd_addr_q[31:0], wdata_q, wmask);
           10'h005: cmd_addr_q[63:32] <= merge(cmd_addr_q[63:32], wdata_q, wmask);
           10'h007: cmd_count_q <= merge(cmd_count_q, wdata_q, wmask);
@@ -172,11 +173,103 @@ module axil_regs #(
       if (done_i) begin
         done_q  <= 1'b1;
         ready_q <= 1'b1;
-        isr_q   <= isr_q | ier_q;
       end
+      // A toggle by software and an event in the same cycle both count.
+      isr_q <= (isr_q ^ isr_toggle) | (done_i ? ier_q : 2'b00);
     end
   end
 
   wire unused = &{1'b0, awaddr_q[1:0], araddr_q[1:0]};
+
+`ifdef FORMAL
+`ifdef PROVE_REGS
+  // Unbounded: bus rules, every request answered once and in time; ap_ctrl_hs; what a write can change.
+  logic past_q = 1'b0;
+  logic [2:0] f_aws, f_ws, f_ars;
+  (* anyconst *) logic [5:0] f_counter;  // one word of the counters
+  faxil_slave #(
+    .AddrW(12),
+    .Bound(2)
+  ) f_bus (
+    .clk_i    (clk_i),
+    .rst_ni   (rst_ni),
+    .awvalid_i(s_awvalid_i),
+    .awready_i(s_awready_o),
+    .awaddr_i (s_awaddr_i),
+    .wvalid_i (s_wvalid_i),
+    .wready_i (s_wready_o),
+    .wdata_i  (s_wdata_i),
+    .wstrb_i  (s_wstrb_i),
+    .bvalid_i (s_bvalid_o),
+    .bready_i (s_bready_i),
+    .bresp_i  (s_bresp_o),
+    .arvalid_i(s_arvalid_i),
+    .arready_i(s_arready_o),
+    .araddr_i (s_araddr_i),
+    .rvalid_i (s_rvalid_o),
+    .rready_i (s_rready_i),
+    .rdata_i  (s_rdata_o),
+    .rresp_i  (s_rresp_o),
+    .aws_o    (f_aws),
+    .ws_o     (f_ws),
+    .ars_o    (f_ars)
+  );
+  wire       f_ctrl_write = do_write && wword == 10'h000 && wstrb_q[0];
+  wire       f_ctrl_read  = do_read && rword == 10'h000;
+  wire [1:0] f_toggle     = (do_write && wword == 10'h003 && wstrb_q[0]) ? wdata_q[1:0] : 2'b00;
+  always_ff @(posedge clk_i) begin
+    past_q <= 1'b1;
+    if (!past_q) assume (!rst_ni);
+    assume (f_counter < 6'(2 * seedbed_pkg::NumCounters));
+    if (past_q && rst_ni) begin
+      assert (f_aws == 3'(aw_held_q) + 3'(b_valid_q));
+      assert (f_ws == 3'(w_held_q) + 3'(b_valid_q));
+      assert (f_ars == 3'(ar_held_q) + 3'(r_valid_q));
+      if (start_o) assert (idle_i);
+    end
+    if (past_q && rst_ni && $past(rst_ni)) begin
+      // start: set by a write, falls with the start pulse
+      assert (start_q == ($past(f_ctrl_write && wdata_q[0]) || $past(start_q && !start_o)));
+      // done and ready: set by the end of the list, cleared by a read of CTRL
+      assert (done_q == ($past(done_i) || $past(done_q && !f_ctrl_read)));
+      assert (ready_q == ($past(done_i) || $past(ready_q && !f_ctrl_read)));
+      assert (isr_q == ($past(isr_q ^ f_toggle) | ($past(done_i) ? $past(ier_q) : 2'b00)));
+      assert (gier_q == $past((do_write && wword == 10'h001 && wstrb_q[0]) ? wdata_q[0] : gier_q));
+      assert (ier_q == $past((do_write && wword == 10'h002 && wstrb_q[0]) ? wdata_q[1:0] : ier_q));
+      for (int b = 0; b < 4; b++) begin
+        assert (cmd_addr_q[8*b +: 8] == $past((do_write && wword == 10'h004 && wstrb_q[b]) ?
+                                              wdata_q[8*b +: 8] : cmd_addr_q[8*b +: 8]));
+        assert (cmd_addr_q[32+8*b +: 8] == $past((do_write && wword == 10'h005 && wstrb_q[b]) ?
+                                                 wdata_q[8*b +: 8] : cmd_addr_q[32+8*b +: 8]));
+        assert (cmd_count_q[8*b +: 8] == $past((do_write && wword == 10'h007 && wstrb_q[b]) ?
+                                               wdata_q[8*b +: 8] : cmd_count_q[8*b +: 8]));
+      end
+      // what a read gives is the register at that cycle
+      if ($past(do_read)) begin
+        assert (s_rvalid_o);
+        case ($past(rword))
+          10'h000: assert (s_rdata_o == {28'd0, $past(ready_q), $past(idle_i && !start_q), $past(done_q), $past(start_q)});
+          10'h004: assert (s_rdata_o == $past(cmd_addr_q[31:0]));
+          10'h005: assert (s_rdata_o == $past(cmd_addr_q[63:32]));
+          10'h007: assert (s_rdata_o == $past(cmd_count_q));
+          10'h010: assert (s_rdata_o == seedbed_pkg::Id);
+          10'h011: assert (s_rdata_o == seedbed_pkg::Version);
+          10'h012: assert (s_rdata_o == Params);
+          10'h013: assert (s_rdata_o == Codecs);
+          10'h014: assert (s_rdata_o == {28'd0, $past(error_i)});
+          10'h015: assert (s_rdata_o == $past(error_index_i));
+          10'h016: assert (s_rdata_o == $past(cur_index_i));
+          10'h017: assert (s_rdata_o == $past(state_i));
+          10'h018: assert (s_rdata_o == $past(outstanding_i));
+          default: ;
+        endcase
+        if ($past(rword) == 10'h020 + 10'(f_counter)) begin
+          assert (s_rdata_o == $past(32'(counters_i >> {f_counter, 5'd0})));
+        end
+      end
+    end
+  end
+`endif
+`endif
 
 endmodule

@@ -204,6 +204,9 @@ module cmd_fetch #(
     div12 = y[31:15] >> 2;
   endfunction
 
+  // Aligned, and so low that no range wraps.
+  localparam logic [63:0] BadAddr = ~(64'd0) << seedbed_pkg::AddrBits | ((64'd1 << AlignW) - 64'd1);
+
   wire is_fp16    = f_codec == 8'd0;
   wire is_seedlm3 = f_codec == 8'd3;
   wire has_side   = f_codec == 8'd1 || f_codec == 8'd3;
@@ -221,7 +224,7 @@ module cmd_fetch #(
   wire bad_codec = f_codec > 8'd3 || !Codecs[f_codec[1:0]];
   wire bad_shape = f_rows == '0 || f_rows[31:24] != '0 || f_cols == '0 || f_cols[31:16] != '0 ||
                    f_batch != 16'd1 || (abeats << BeatEW) > 18'(ActCap);
-  wire bad_align = f_wei[AlignW-1:0] != '0 || f_src[AlignW-1:0] != '0 || f_dst[AlignW-1:0] != '0;
+  wire bad_align = ((f_wei | f_src | f_dst) & BadAddr) != '0;
 
   // Registered at StCheck.
   logic [16:0]        words_q;
@@ -384,7 +387,7 @@ module cmd_fetch #(
           state_q       <= StFetch;
           if (cmd_count_i == '0) begin
             state_q <= StDone;
-          end else if (cmd_addr_i[5:0] != '0) begin
+          end else if (cmd_addr_i[5:0] != '0 || cmd_addr_i[63:seedbed_pkg::AddrBits] != '0) begin
             error_q <= seedbed_pkg::ErrAlign;
             state_q <= StDone;
           end

@@ -77,7 +77,7 @@ module seedbed_core #(
     if (Codecs == 4'd0) $fatal(1, "seedbed_core: no codec");
   end
 
-  localparam logic [31:0] Params = {8'd64, 8'($clog2(ActCap)), 8'(ActW), 8'(BusW / 32)};
+  localparam logic [31:0] Params = {8'(seedbed_pkg::AddrBits), 8'($clog2(ActCap)), 8'(ActW), 8'(BusW / 32)};
 
   logic              start, list_done, fetch_idle;
   logic [63:0]       cmd_addr;

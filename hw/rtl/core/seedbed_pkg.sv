@@ -40,6 +40,9 @@ package seedbed_pkg;
   localparam int NumClasses   = 6;
   localparam int NumCounters  = 11;
 
+  // Device addresses are below 2^56, so that no address calculation wraps.
+  localparam int AddrBits = 56;
+
   // Cycles from a word at a lane's input to its addend.
   localparam int LaneLatency = 6;
 

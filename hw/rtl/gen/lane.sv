@@ -34,6 +34,22 @@ module lane #(
   wire en_seedlm4 = Codecs[2] && codec_i == seedbed_pkg::CodecSeedlm4;
   wire en_seedlm3 = Codecs[3] && codec_i == seedbed_pkg::CodecSeedlm3;
 
+  // The streams of the two seed codecs begin alike.
+  localparam int NewBits = Codecs[3] ? 48 : 24;
+  logic [NewBits-1:0] bits;
+  if (Codecs[2] || Codecs[3]) begin : g_expand
+    lfsr_expand #(
+      .K   (16),
+      .Taps(32'h0000_100B),
+      .N   (NewBits)
+    ) u_expand (
+      .seed_i(word_i[15:0]),
+      .bits_o(bits)
+    );
+  end else begin : g_no_expand
+    assign bits = '0;
+  end
+
   if (Codecs[0]) begin : g_fp16
     lane_fp16 u_lane (
       .clk_i   (clk_i),
@@ -70,6 +86,7 @@ module lane #(
       .en_i     (en_seedlm4),
       .word_i   (word_i),
       .side_i   (4'd0),
+      .bits_i   (bits[23:0]),
       .act_i    (act_i[127:0]),
       .act_sum_i(act_sum_i),
       .value_o  (value_seedlm4),
@@ -89,6 +106,7 @@ module lane #(
       .en_i     (en_seedlm3),
       .word_i   (word_i),
       .side_i   (side_i[3:0]),
+      .bits_i   (bits),
       .act_i    (act_i[191:0]),
       .act_sum_i(act_sum_i),
       .value_o  (value_seedlm3),
@@ -119,6 +137,6 @@ module lane #(
 
   assign addend_o = en_fp16 ? fp16_addend : shifted_q;
 
-  wire unused = &{1'b0, en_seedlm4, side_i, act_i};
+  wire unused = &{1'b0, en_seedlm4, side_i, act_i, act_sum_i, bits};
 
 endmodule

@@ -2,26 +2,32 @@
 // Dot product of one SeedLM word (C weights from a seed, P coefficients) with C activations, exact.
 //
 // Weight c needs the states V[c][p] = x[cP+1+p .. cP+16+p], p = 0..P-1, of the stream x
-// (lfsr_expand). They overlap in the middle M[c] = x[cP+P .. cP+16], which stands in V[c][p] at
-// weight 2^(P-1-p); the P-1 bits below and above are edges that only some of the states have.
-// With a_c the activations:
+// (lfsr_expand), bit 0 first. They overlap in a middle M[c] = x[cP+P .. cP+16], which stands in
+// V[c][p] at 2^(P-1-p); only the P-1 bits on each side of it differ:
 //
-//   sum_c a_c sum_p q_p (V[c][p] - 2^15) =
-//       Q * sum_c a_c M[c]                        Q     = sum_p q_p 2^(P-1-p)
-//     + sum_i lo_i * sum_c a_c x[cP+1+i]          lo_i  = sum_{p<=i} q_p 2^(i-p),       i = 0..P-2
-//     + sum_k hi_k * sum_c a_c x[cP+17+k] * H     hi_k  = sum_{p>k} q_p 2^(k+P-1-p),    k = 0..P-2
-//     - (sum_p q_p) 2^(P-2) * sum_c a_c * H       H     = 2^(17-P)
+//                low edge     middle M[c]      high edge
+//   x[cP+1+..]   0 .. P-2   P-1 ........ 15   16 .. 14+P
+//   V[c][p] is the window p .. p+15
 //
-// so a weight costs one multiplication (17-P bits by 16) and 2(P-1) gated additions, and the
-// coefficients are applied once a word.
+// So with the activations a_c one multiplication a weight (17-P bits by 16) and 2(P-1) gated additions
+//
+//   mid = sum_c a_c M[c],   edge_i = sum_c a_c x[cP+1+i]
+//
+// give all the sums over the states
+//
+//   T_p = sum_c a_c (V[c][p] - 2^15) = mid 2^(P-1-p) + sum_i edge_i 2^(i-p) - 2^15 sum_c a_c,
+//
+// i running over the edges inside the window, and the coefficients are applied once a word:
+// sum_p q_p T_p. Everything is exact.
 //
 // Parameters: C weights a word, P coefficients. The formats are (8,3) and (12,4).
 // Ports
 //   en_i       advances the pipeline; stable while words are in it
 //   word_i     {q2, q1, q0, f, seed}; side_i is q3 (ignored for P = 3)
+//   bits_i     the C*P stream bits that follow the seed (lfsr_expand, shared by the seed codecs)
 //   act_i      the C activations of the word given one cycle before
 //   act_sum_i  their sum, two cycles after act_i
-//   value_o    the sum above; to be shifted left by shift_o (= f). Five cycles after word_i.
+//   value_o    sum_p q_p T_p; to be shifted left by shift_o (= f). Five cycles after word_i.
 
 module lane_seedlm #(
   parameter int C = 8,
@@ -31,6 +37,7 @@ module lane_seedlm #(
   input  logic               en_i,
   input  logic [31:0]        word_i,
   input  logic [3:0]         side_i,
+  input  logic [C*P-1:0]     bits_i,
   input  logic [C*16-1:0]    act_i,
   input  logic signed [19:0] act_sum_i,
   output logic signed [39:0] value_o,
@@ -39,131 +46,113 @@ module lane_seedlm #(
 
   localparam int N  = C * P;   // new stream bits
   localparam int MW = 17 - P;  // bits of the middle
+  localparam int PW = MW + 16; // bits of a product
   localparam int E  = P - 1;   // edge bits on each side
+  localparam int S  = (C + 3) / 4;
 
-  // R1: the stream.
-  logic [N-1:0]      new_bits;
-  logic [N+15:0]     x_q;
-  logic [15:0]       q1_q, q2_q, q3_q;  // coefficients at R1, R2, R3
-  logic [3:0]        f1_q, f2_q, f3_q, f4_q, f5_q;
+  initial if (!((C == 8 && P == 3) || (C == 12 && P == 4))) $fatal(1, "lane_seedlm: C, P");
 
-  lfsr_expand #(
-    .K   (16),
-    .Taps(32'h0000_100B),
-    .N   (N)
-  ) u_expand (
-    .seed_i(word_i[15:0]),
-    .bits_o(new_bits)
-  );
+  // Registers by stage. Fields of 32 bits hold what the comment says; the rest are constant zeros.
+  logic [N+15:0]         x1_q;                    // R1: stream
+  logic [15:0]           q1_q, q2_q, q3_q, q4_q;  //     coefficients
+  logic [3:0]            f1_q, f2_q, f3_q, f4_q, f5_q;
+  // R2: products with the middles. A register of its own, and no wider than the product, lets each move
+  // into its multiplier's DSP (Yosys 0.23 loses the product when the register has a bit more).
+  (* mem2reg *) logic [PW-1:0] prod2_q [0:C-1];
+  logic [2*E*32-1:0]     edge2_q, edge3_q;        //     gated sums, 20 bits: E low ones, E high ones
+  logic signed [35:0]    mid3_q;                  // R3: sum of the products
+  logic [P*64-1:0]       sums4_q;                 // R4: T_p, 36 bits
+  logic signed [39:0]    value5_q;                // R5: the total
 
-  // R2: products with the middles, gated sums over the edges.
-  logic [C*32-1:0]    prod_q;
-  logic [2*E*20-1:0]  edge_q, edge3_q;
-  // R3: the sum of the products.
-  logic signed [35:0] mid_q;
-  // R4: coefficients applied. R5: the total.
-  logic signed [39:0] a_q, value_q;
-  logic signed [31:0] lo_q, hi_q;
-
-  // Coefficients with their signs.
-  function automatic logic signed [9:0] coef(input logic [15:0] q, input int p);
-    coef = {{6{q[4*p+3]}}, q[4*p +: 4]};
-  endfunction
-
-  function automatic logic signed [9:0] coef_mid(input logic [15:0] q);
-    coef_mid = '0;
-    for (int p = 0; p < P; p++) coef_mid = coef_mid + (coef(q, p) <<< (P - 1 - p));
-  endfunction
-
-  function automatic logic signed [9:0] coef_lo(input logic [15:0] q, input int i);
-    coef_lo = '0;
-    for (int p = 0; p < P; p++) if (p <= i) coef_lo = coef_lo + (coef(q, p) <<< (i - p));
-  endfunction
-
-  function automatic logic signed [9:0] coef_hi(input logic [15:0] q, input int k);
-    coef_hi = '0;
-    for (int p = 0; p < P; p++) if (p > k) coef_hi = coef_hi + (coef(q, p) <<< (k + P - 1 - p));
-  endfunction
-
-  // minus the sum of the coefficients, times 2^(P-2)
-  function automatic logic signed [9:0] coef_bias(input logic [15:0] q);
-    coef_bias = '0;
-    for (int p = 0; p < P; p++) coef_bias = coef_bias - (coef(q, p) <<< (P - 2));
-  endfunction
-
-  function automatic logic [31:0] product(input logic [MW-1:0] m, input logic [15:0] a);
-    product = $signed({{16{a[15]}}, a}) * $signed({{(32 - MW) {1'b0}}, m});
-  endfunction
-
-  function automatic logic signed [35:0] total(input logic [C*32-1:0] prod);
-    total = '0;
-    for (int c = 0; c < C; c++) total = total + {{4{prod[32*c+31]}}, prod[32*c +: 32]};
-  endfunction
-
-  function automatic logic signed [31:0] apply_lo(input logic [15:0] q, input logic [2*E*20-1:0] e);
-    apply_lo = '0;
-    for (int i = 0; i < E; i++) begin
-      apply_lo = apply_lo + coef_lo(q, i) * $signed(e[20*i +: 20]);
-    end
-  endfunction
-
-  function automatic logic signed [31:0] apply_hi(input logic [15:0] q, input logic [2*E*20-1:0] e,
-                                                  input logic signed [19:0] s);
-    apply_hi = coef_bias(q) * s;
-    for (int k = 0; k < E; k++) begin
-      apply_hi = apply_hi + coef_hi(q, k) * $signed(e[20*(E+k) +: 20]);
-    end
-  endfunction
-
-  function automatic logic [19:0] gated(input logic b, input logic [15:0] a);
-    gated = b ? {{4{a[15]}}, a} : 20'd0;
-  endfunction
-
-  function automatic logic [2*E*20-1:0] edge_sums(input logic [N+15:0] x, input logic [C*16-1:0] a);
-    logic [19:0] lo, hi;
-    edge_sums = '0;
-    for (int i = 0; i < E; i++) begin
-      lo = '0;
-      hi = '0;
-      for (int c = 0; c < C; c++) begin
-        lo = lo + gated(x[c*P+1+i], a[16*c +: 16]);
-        hi = hi + gated(x[c*P+17+i], a[16*c +: 16]);
-      end
-      edge_sums[20*i +: 20]     = lo;
-      edge_sums[20*(E+i) +: 20] = hi;
-    end
-  endfunction
-
+  // R1
   always_ff @(posedge clk_i) begin
     if (en_i) begin
-      // R1
-      x_q  <= {new_bits, word_i[15:0]};
+      x1_q <= {bits_i, word_i[15:0]};
       q1_q <= {side_i, word_i[31:20]};
       f1_q <= word_i[19:16];
-      // R2
-      for (int c = 0; c < C; c++) begin
-        prod_q[32*c +: 32] <= product(x_q[c*P+P +: MW], act_i[16*c +: 16]);
-      end
-      edge_q <= edge_sums(x_q, act_i);
-      q2_q   <= q1_q;
-      f2_q   <= f1_q;
-      // R3
-      mid_q   <= total(prod_q);
-      edge3_q <= edge_q;
-      q3_q    <= q2_q;
-      f3_q    <= f2_q;
-      // R4
-      a_q  <= 40'(coef_mid(q3_q)) * 40'(mid_q);
-      lo_q <= apply_lo(q3_q, edge3_q);
-      hi_q <= apply_hi(q3_q, edge3_q, act_sum_i);
-      f4_q <= f3_q;
-      // R5
-      value_q <= a_q + {{8{lo_q[31]}}, lo_q} + ({{8{hi_q[31]}}, hi_q} <<< MW);
-      f5_q    <= f4_q;
     end
   end
 
-  assign value_o = value_q;
+  // R2
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin : p_products
+      logic signed [31:0] act;
+      logic        [31:0] lo [0:E-1];
+      logic        [31:0] hi [0:E-1];
+      for (int i = 0; i < E; i++) begin
+        lo[i] = '0;
+        hi[i] = '0;
+      end
+      for (int c = 0; c < C; c++) begin
+        act = {{16{act_i[16*c+15]}}, act_i[16*c +: 16]};
+        prod2_q[c] <= PW'(act * $signed({{(32 - MW) {1'b0}}, x1_q[c*P+P +: MW]}));
+        for (int i = 0; i < E; i++) begin
+          lo[i] = lo[i] + (act & {32{x1_q[c*P+1+i]}});
+          hi[i] = hi[i] + (act & {32{x1_q[c*P+17+i]}});
+        end
+      end
+      for (int i = 0; i < E; i++) begin
+        edge2_q[32*i +: 32]     <= {12'd0, lo[i][19:0]};
+        edge2_q[32*(E+i) +: 32] <= {12'd0, hi[i][19:0]};
+      end
+      q2_q <= q1_q;
+      f2_q <= f1_q;
+    end
+  end
+
+  // R3. Four products of at most 30 bits add up in 32.
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin : p_sum
+      logic [31:0] four;
+      logic [63:0] all;
+      all = '0;
+      for (int s = 0; s < S; s++) begin
+        four = '0;
+        for (int k = 0; k < 4; k++) begin
+          four = four + {{(32 - PW) {prod2_q[4*s+k][PW-1]}}, prod2_q[4*s+k]};
+        end
+        all = all + {{32{four[31]}}, four};
+      end
+      mid3_q  <= all[35:0];
+      edge3_q <= edge2_q;
+      q3_q    <= q2_q;
+      f3_q    <= f2_q;
+    end
+  end
+
+  // R4. Edges P-1..15 are the middle; the low ones are edge3_q fields 0..E-1, the high ones E..2E-1.
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin : p_states
+      logic [63:0] sum;
+      for (int p = 0; p < P; p++) begin
+        sum = ({{28{mid3_q[35]}}, mid3_q} << (P - 1 - p)) - ({{44{act_sum_i[19]}}, act_sum_i} << 15);
+        for (int i = 0; i < E; i++) begin
+          if (i >= p) sum = sum + ({{44{edge3_q[32*i+19]}}, edge3_q[32*i +: 20]} << (i - p));
+          if (i < p) sum = sum + ({{44{edge3_q[32*(E+i)+19]}}, edge3_q[32*(E+i) +: 20]} << (16 + i - p));
+        end
+        sums4_q[64*p +: 64] <= {28'd0, sum[35:0]};
+      end
+      q4_q <= q3_q;
+      f4_q <= f3_q;
+    end
+  end
+
+  // R5. Four-bit coefficients: gated additions, so that no DSP is spent on them.
+  always_ff @(posedge clk_i) begin
+    if (en_i) begin : p_total
+      logic [63:0] sum, term;
+      sum = '0;
+      for (int p = 0; p < P; p++) begin
+        term = {{28{sums4_q[64*p+35]}}, sums4_q[64*p +: 36]};
+        sum = sum + (term & {64{q4_q[4*p]}}) + ((term << 1) & {64{q4_q[4*p+1]}})
+              + ((term << 2) & {64{q4_q[4*p+2]}}) - ((term << 3) & {64{q4_q[4*p+3]}});
+      end
+      value5_q <= sum[39:0];
+      f5_q     <= f4_q;
+    end
+  end
+
+  assign value_o = value5_q;
   assign shift_o = f5_q;
 
 endmodule

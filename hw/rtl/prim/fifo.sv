@@ -68,10 +68,39 @@ module fifo #(
   end
 
 `ifdef FORMAL
+  // One word, picked at any moment, is followed from its entry to its exit: it leaves once, unchanged,
+  // after exactly the words that were there before it. Unbounded by induction.
   logic past_q = 1'b0;
+`ifdef PROVE_FIFO
+  (* anyseq *) logic f_pick;
+  logic              f_held_q;   // the picked word is inside
+  logic [LevelW-1:0] f_ahead_q;  // words inside that leave before it
+  logic [LevelW-1:0] f_count_q;  // words that came and have not left
+  logic [Width-1:0]  f_word_q;
+  wire [AddrW-1:0]   f_at  = rptr_q + f_ahead_q[AddrW-1:0] - AddrW'(valid_q);
+  wire               f_pop = valid_o && ready_i;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) begin
+      f_held_q  <= 1'b0;
+      f_count_q <= '0;
+    end else begin
+      f_count_q <= f_count_q + LevelW'(push) - LevelW'(f_pop);
+      if (push && f_pick && !f_held_q) begin
+        f_held_q  <= 1'b1;
+        f_word_q  <= data_i;
+        f_ahead_q <= f_count_q - LevelW'(f_pop);
+      end else if (f_held_q && f_pop) begin
+        if (f_ahead_q == '0) f_held_q <= 1'b0;
+        else f_ahead_q <= f_ahead_q - 1'b1;
+      end
+    end
+  end
+`endif
   always_ff @(posedge clk_i) begin
     past_q <= 1'b1;
+`ifdef PROVE_FIFO
     if (!past_q) assume (!rst_ni);
+`endif
     if (past_q && rst_ni) begin
       assert (held_q <= LevelW'(Depth));
       assert (AddrW'(wptr_q - rptr_q) == held_q[AddrW-1:0]);
@@ -79,6 +108,16 @@ module fifo #(
         assert (valid_o);
         assert (data_o == $past(data_o));
       end
+`ifdef PROVE_FIFO
+      assert (level_o == f_count_q);
+      assert (ready_o || f_count_q >= LevelW'(Depth));
+      if ($past(rst_ni && !clear_i && held_q != '0)) assert (valid_o);
+      if (f_held_q) begin
+        assert (f_ahead_q < level_o);
+        if (f_ahead_q == '0 && valid_o) assert (data_o == f_word_q);
+        else assert (mem[f_at] == f_word_q);
+      end
+`endif
     end
   end
 `endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// lfsr_expand against the sequential register of docs/formats.md, all seeds: every state after n steps
+// is the window x[n..n+K-1]. Also the worked example of the paper (K = 3, seed 4).
+
+module lfsr_prove #(
+  parameter int          K    = 16,
+  parameter logic [31:0] Taps = 32'h0000_100B,
+  parameter int          N    = 24
+) (
+  input logic [K-1:0] seed_i
+);
+
+  logic [N-1:0] bits;
+  lfsr_expand #(
+    .K   (K),
+    .Taps(Taps),
+    .N   (N)
+  ) u_expand (
+    .seed_i(seed_i),
+    .bits_o(bits)
+  );
+
+  wire [N+K-1:0] x = {bits, seed_i};
+
+  always_comb begin : p_steps
+    logic [K-1:0] state;
+    logic         same;
+    same  = 1'b1;
+    state = seed_i;
+    for (int n = 1; n <= N; n++) begin
+      state = {^(state & Taps[K-1:0]), state[K-1:1]};
+      same  = same && state == x[n +: K];
+    end
+    assert (same);
+  end
+
+  // 2,5,6,7,3,1,4,2
+  logic [7:0] example;
+  lfsr_expand #(
+    .K   (3),
+    .Taps(32'd3),
+    .N   (8)
+  ) u_example (
+    .seed_i(3'd4),
+    .bits_o(example)
+  );
+  wire [10:0] e = {example, 3'd4};
+  always_comb begin
+    assert (e[1 +: 3] == 3'd2 && e[2 +: 3] == 3'd5 && e[3 +: 3] == 3'd6 && e[4 +: 3] == 3'd7);
+    assert (e[5 +: 3] == 3'd3 && e[6 +: 3] == 3'd1 && e[7 +: 3] == 3'd4 && e[8 +: 3] == 3'd2);
+  end
+
+endmodule
