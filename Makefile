@@ -55,9 +55,10 @@ test: ## everything: unit, sanitizers, fuzz, RTL benches, lint, proofs, end to e
 deps: ## install the Debian packages that demo and test need
 	@mk/deps.sh test
 
-TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test lint e2e faults
+TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test attention-test lint \
+               formal-quick e2e faults
 
-.PHONY: all demo-run asan clang sim-all e2e faults
+.PHONY: formal-quick all demo-run asan clang sim-all e2e faults
 all: $(BUILD)/seedbed ## the program, build/seedbed
 
 demo-run: $(BUILD)/seedbed $(BUILD)/sim/w512/libseedbed_sim.so
@@ -74,6 +75,9 @@ sim-all: $(BUILD)/sim/w512/libseedbed_sim.so $(BUILD)/sim/w64/libseedbed_sim.so 
 e2e: $(BUILD)/seedbed sim-all ## the main job and bad input, through the program
 	BUILD=$(BUILD) python3 tests/e2e/test_main_job.py
 	BUILD=$(BUILD) python3 tests/e2e/test_bad_input.py
+
+formal-quick:
+	@+$(MAKE) --no-print-directory formal QUICK=1
 
 faults: $(BUILD)/seedbed ## faults planted in the RTL are seen by verify
 	BUILD=$(BUILD) python3 tests/e2e/test_faults.py
