@@ -11,6 +11,7 @@
 #include "Vseedbed_kernel.h"
 #include "dram.h"
 #include "seedbed_sim.h"
+#include "cover.hpp"
 #include "verilated.h"
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
@@ -69,7 +70,10 @@ struct sb_sim {
 #if VM_TRACE_FST
         if (fst) fst->close();
 #endif
-        if (top) top->final();
+        if (top) {
+            top->final();
+            cover_write(context);
+        }
         dram_close(mem);
     }
 
