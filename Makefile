@@ -42,7 +42,7 @@ BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 help: ## list the targets
 	@echo "Seedbed: transformer inference in which weights grow from seeds."
 	@echo
-	@grep -hE '^[a-z][a-z-]*:.* ## ' Makefile mk/*.mk | sed -E 's/:.* ## /\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z0-9-]*:.* ## ' Makefile mk/*.mk | sed -E 's/:.* ## /\t/' | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 demo: ## compress the shipped model and run it on the CPU and on the simulated core
 	@mk/deps.sh demo
@@ -55,9 +55,10 @@ test: ## everything: unit, sanitizers, fuzz, RTL benches, lint, proofs, end to e
 deps: ## install the Debian packages that demo and test need
 	@mk/deps.sh test
 
-TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test lint e2e faults
+TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test attention-test lint \
+               formal-quick e2e faults
 
-.PHONY: all demo-run asan clang sim-all e2e faults
+.PHONY: formal-quick all demo-run asan clang sim-all e2e faults
 all: $(BUILD)/seedbed ## the program, build/seedbed
 
 demo-run: $(BUILD)/seedbed $(BUILD)/sim/w512/libseedbed_sim.so
@@ -69,11 +70,14 @@ asan: ## unit tests and the program under AddressSanitizer and UBSan
 clang: ## the program and the unit tests built by clang
 	+$(MAKE) CC=clang BUILD=$(BUILD)/clang all unit
 
-sim-all: $(BUILD)/sim/w512/libseedbed_sim.so $(BUILD)/sim/w64/libseedbed_sim.so
+sim-all: $(BUILD)/sim/w512/libseedbed_sim.so $(BUILD)/sim/w64/libseedbed_sim.so ## the two simulators that the tests use
 
 e2e: $(BUILD)/seedbed sim-all ## the main job and bad input, through the program
 	BUILD=$(BUILD) python3 tests/e2e/test_main_job.py
 	BUILD=$(BUILD) python3 tests/e2e/test_bad_input.py
+
+formal-quick:
+	@+$(MAKE) --no-print-directory formal QUICK=1
 
 faults: $(BUILD)/seedbed ## faults planted in the RTL are seen by verify
 	BUILD=$(BUILD) python3 tests/e2e/test_faults.py
@@ -112,7 +116,7 @@ C_FILES := $(shell git ls-files '*.c' '*.h' '*.cpp' 2>/dev/null)
 .PHONY: format format-check
 format: ## clang-format every C file in place
 	clang-format -i $(C_FILES)
-format-check:
+format-check: ## whether `make format` would change a file
 	clang-format --dry-run -Werror $(C_FILES)
 
 .PHONY: clean

@@ -2,11 +2,11 @@
 # Codecs: golden vectors and the bench.
 
 .PHONY: golden golden-check bench-codec
-golden:
+golden: ## make the golden vectors of the codecs again
 	python3 tests/golden/make_codec.py tests/golden/codec.json
 
 # The committed vectors are what the script computes (under a minute).
-golden-check:
+golden-check: ## whether the golden vectors are what their scripts compute
 	python3 tests/golden/make_codec.py --check tests/golden/codec.json
 	python3 tests/golden/make_attention.py --check
 

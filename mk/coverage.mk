@@ -5,10 +5,10 @@
 COVER_MIN ?= 95
 COVER_DIR := $(BUILD)/coverage
 
-# The benches are those of mk/sim.mk, built apart with line counters; Verilator writes them where the
-# environment says when a process ends (tests/rtl/cover.cpp).
+# The benches are those of mk/sim.mk, built apart with line counters; a model writes them where the
+# environment says (sim/cover.hpp).
 COVER_RUN := tests/rtl/cover.sh
 
 .PHONY: coverage
 coverage:
-	@BUILD=$(COVER_DIR) COVER_MIN=$(COVER_MIN) MAKE="$(MAKE)" hw/synth/../../$(COVER_RUN)
+	@BUILD=$(COVER_DIR) COVER_MIN=$(COVER_MIN) MAKE="$(MAKE)" $(COVER_RUN)

@@ -27,12 +27,12 @@ $(FUZZ_NAMES:%=$(BUILD)/fuzz/smoke_%): $(BUILD)/fuzz/smoke_%: $(BUILD)/fuzz/gcc/
 	$(CC) $(FUZZ_FLAGS) $^ $(FUZZ_LIBS) -o $@
 
 .PHONY: fuzz fuzz-smoke
-fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%)
+fuzz: $(FUZZ_NAMES:%=$(BUILD)/fuzz/fuzz_%) ## every parser by libFuzzer, FUZZ_SECONDS each
 	@set -e; for n in $(FUZZ_NAMES); do mkdir -p $(BUILD)/fuzz/corpus/$$n; echo "== fuzz $$n"; \
 	  $(BUILD)/fuzz/fuzz_$$n -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1 -verbosity=0 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$n tests/fuzz/seeds/$$n; done
 
-fuzz-smoke: $(FUZZ_NAMES:%=$(BUILD)/fuzz/smoke_%)
+fuzz-smoke: $(FUZZ_NAMES:%=$(BUILD)/fuzz/smoke_%) ## every parser on FUZZ_ROUNDS mutations, the same each time
 	@set -e; for n in $(FUZZ_NAMES); do $(BUILD)/fuzz/smoke_$$n $(FUZZ_ROUNDS) tests/fuzz/seeds/$$n/*; done
 
 .SECONDARY: $(FUZZ_LIB:%.c=$(BUILD)/fuzz/clang/%.o) $(FUZZ_LIB:%.c=$(BUILD)/fuzz/gcc/%.o)

@@ -54,7 +54,7 @@ $(foreach w,64 128 256 512 1024,$(foreach p,1 2 3 4 5 6 7 8,$(foreach t,none -tr
   $(eval $(call SIM_VARIANT,$(w),$(filter-out none,$(t)),$(p),$(call SIM_NAME,$(w),$(filter-out none,$(t)),$(p)))))))
 
 .PHONY: sim
-sim: $(SIM_DIR)/$(call SIM_NAME,$(BUS),$(if $(filter 1,$(TRACE)),-trace),$(PORTS))/libseedbed_sim.so
+sim: $(SIM_DIR)/$(call SIM_NAME,$(BUS),$(if $(filter 1,$(TRACE)),-trace),$(PORTS))/libseedbed_sim.so ## a simulator: BUS=64..1024, PORTS=1..8, TRACE=1 for waveforms
 
 # --- module benches: tests/rtl/tb_*.cpp, each with the parameters it is built for -----------------------------------------
 # $(1) name, $(2) top module and source tb_$(2).cpp, $(3) parameters, $(4) macros
@@ -108,11 +108,11 @@ $(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h sim/dram_timing
 	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c sim/dram_timing.c $(shell pkg-config --libs check 2>/dev/null) -o $@
 
 .PHONY: rtl-benches sim-test
-rtl-benches: $(TB_BIN)
+rtl-benches: $(TB_BIN) ## the benches of the RTL modules
 	@set -e; for t in $(TB_BIN); do $$t; done
 
 CORE_LIBS := $(foreach v,w64 w64p2 w64p3 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so)
-sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(CORE_LIBS)
+sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(CORE_LIBS) ## benches of every module and of the whole core
 	$(TB_DIR)/test_dram
 	@set -e; for t in $(TB_BIN); do $$t; done
 	$(TB_DIR)/bench_core $(CORE_LIBS)
@@ -125,7 +125,7 @@ LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "
 LINT_PORTS := 2 3 4 8
 
 .PHONY: lint lint-verilator lint-yosys lint-icarus
-lint: lint-verilator lint-yosys lint-icarus
+lint: lint-verilator lint-yosys lint-icarus ## the RTL as Verilator, Yosys and Icarus read it
 
 lint-verilator: $(LINT_PORTS:%=$(BUILD)/rtl/p%/seedbed_kernel.sv)
 	@set -e; for t in $(LINT_TOPS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top $$t $(RTL_SRC); done
@@ -170,7 +170,7 @@ $(BUILD)/faults/%/rtl/planted: tests/rtl/faults/%.sed $(wildcard hw/rtl/*/*.sv) 
 	@touch $@
 
 .PHONY: rtl-faults
-rtl-faults: $(FAULTS:%=$(BUILD)/faults/%/rtl/planted) $(TB_DIR)/bench_core
+rtl-faults: $(FAULTS:%=$(BUILD)/faults/%/rtl/planted) $(TB_DIR)/bench_core ## faults planted in the RTL are seen by the core's bench
 	@set -e; for f in $(FAULTS); do d=$(BUILD)/faults/$$f; \
 	  $(MAKE) --no-print-directory sim RTL_DIR=$$d/rtl SIM_DIR=$$d/sim BUS=64 >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
 	  if $(TB_DIR)/bench_core $$d/sim/w64/libseedbed_sim.so >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \

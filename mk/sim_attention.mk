@@ -29,7 +29,7 @@ $(eval $(call ATTN_VARIANT,3,1,2048))
 $(eval $(call ATTN_VARIANT,1,2,2048))
 
 .PHONY: attention-test
-attention-test: $(ATTN_BLD)/t2m3k2048/bench $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench
+attention-test: $(ATTN_BLD)/t2m3k2048/bench $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench ## the attention engine against its definition
 	$(ATTN_BLD)/t2m3k2048/bench 300
 	$(ATTN_BLD)/t3m1k2048/bench 150
 	$(ATTN_BLD)/t1m2k2048/bench 150
@@ -42,3 +42,16 @@ $(ATTN_BLD)/t$(1)m$(2)k$(3)/area.txt: $(ATTN_SRC) mk/sim_attention.mk
 	  synth_xilinx -family xc7 -top attn_engine -noiopad -noclkbuf; tee -o $$@.tmp stat" > $$(@D)/area.log 2>&1
 	mv $$@.tmp $$@
 endef
+$(eval $(call ATTN_AREA,4,1,16384))
+$(eval $(call ATTN_AREA,4,2,16384))
+$(eval $(call ATTN_AREA,4,3,16384))
+
+$(ATTN_BLD)/%/measure.txt: $(ATTN_BLD)/%/bench
+	$< --measure > $@.tmp
+	mv $@.tmp $@
+
+.PHONY: bench-attention
+bench-attention: $(foreach m,1 2,$(ATTN_BLD)/t4m$(m)k16384/measure.txt $(ATTN_BLD)/t4m$(m)k16384/area.txt)
+	@mkdir -p $(BUILD)/bench
+	python3 mk/attention_report.py $(BUILD)/bench/attention.json \
+	  $(foreach m,1 2,$(ATTN_BLD)/t4m$(m)k16384/area.txt=$(ATTN_BLD)/t4m$(m)k16384/measure.txt)

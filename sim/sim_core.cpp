@@ -13,6 +13,7 @@
 #include "Vseedbed_kernel___024root.h"
 #include "dram.h"
 #include "seedbed_sim.h"
+#include "cover.hpp"
 #include "verilated.h"
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
@@ -156,7 +157,10 @@ struct sb_sim {
 #endif
         // The scopes that sim/public.vlt brings unregister from the thread's context, which may be another simulator's.
         Verilated::threadContextp(&context);
-        if (top) top->final();
+        if (top) {
+            top->final();
+            cover_write(context);
+        }
         top.reset();
         for (dram *m : mem) dram_close(m);
     }

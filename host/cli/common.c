@@ -113,11 +113,10 @@ void cli_print_json(json_object *o)
     json_object_put(o);
 }
 
+static double share(uint64_t part, const sb_counters *k) { return k->total ? (double)part / (double)k->total : 0; }
+
 /* Of the ports together. */
-static double utilisation(const sb_counters *k)
-{
-    return k->total ? (double)k->read_beats / (double)k->total / k->ports : 0;
-}
+static double bus_share(const sb_counters *k) { return k->ports ? share(k->read_beats, k) / k->ports : 0; }
 
 void cli_json_counters(json_object *o, const sb_counters *k)
 {
@@ -135,7 +134,8 @@ void cli_json_counters(json_object *o, const sb_counters *k)
                  {"compute", k->compute},      {"ports", k->ports}};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         json_object_object_add(c, field[i].name, json_object_new_int64((int64_t)field[i].value));
-    json_object_object_add(c, "utilisation", json_object_new_double(utilisation(k)));
+    json_object_object_add(c, "utilisation", json_object_new_double(share(k->useful, k)));
+    json_object_object_add(c, "bus_utilisation", json_object_new_double(bus_share(k)));
 }
 
 void cli_print_counters(const sb_counters *k, double steps, const char *per)
@@ -144,7 +144,7 @@ void cli_print_counters(const sb_counters *k, double steps, const char *per)
         return;
     double t = (double)k->total;
     fprintf(stderr, "core: %.0f cycles and %.0f bytes read per %s; read bus busy %.1f %% of cycles\n", t / steps,
-            (double)(k->read_beats * k->bus_bytes) / steps, per, 100 * utilisation(k));
+            (double)(k->read_beats * k->bus_bytes) / steps, per, 100 * bus_share(k));
     fprintf(stderr,
             "      cycles: useful %.1f %%, further vectors %.1f %%, waiting for reads %.1f %%, stalled %.1f %%, activations %.1f %%, "
             "draining %.1f %%, control %.1f %%\n",

@@ -55,7 +55,9 @@ sb_status sb_scale(sb_device *dev, const sb_command *c, sb_error *err)
     for (size_t v = 0; v < c->batch; v++) {
         const int64_t *acc = sb_ptr(dev, c->src + v * sb_acc_stride(c->rows));
         float *y = (float *)sb_ptr(dev, c->dst) + v * c->p[1];
-        float g = ldexpf(codec->unit, codec->unit_exp + (int32_t)c->p[0] - k[v]);
+        /* Beyond +-4096 the result is 0 or infinite all the same; a hostile exponent must not overflow the sum. */
+        int kv = k[v] > 4096 ? 4096 : k[v] < -4096 ? -4096 : k[v];
+        float g = ldexpf(codec->unit, codec->unit_exp + (int32_t)c->p[0] - kv);
         for (size_t r = 0; r < c->rows; r++)
             y[r] = (float)acc[r] * g;
     }

@@ -111,6 +111,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
                      "device sim: latency, bytes_per_cycle and refresh_* describe memory=ideal; "
                      "memory=%s has the timing of its standard",
                      memory);
+    if (!st && (bus & (bus - 1)))
+        st = sb_fail(err, SB_ERR_ARG, "device sim: bus=%llu: expected 64, 128, 256, 512 or 1024", (unsigned long long)bus);
     if (latency == UINT64_MAX)
         latency = kind == SB_SIM_IDEAL ? 32 : 0;
     if (!st && !lib[0])

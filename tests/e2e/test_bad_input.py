@@ -113,7 +113,7 @@ class BadInput(Scratch):
         self.refuse(("inspect", self.path("nothing")), "nothing")
         self.refuse(("perplexity", SHIPPED, "--text", self.path("nothing")), "nothing")
         self.refuse(("generate", SHIPPED, "--prompt", "x", "--device", "warp"), "warp")
-        self.refuse(("generate", SHIPPED, "--prompt", "x", "--device", "sim:bus=65"), "sim")
+        self.refuse(("generate", SHIPPED, "--prompt", "x", "--device", "sim:bus=65"), "sim", "128")
         self.refuse(("generate", SHIPPED, "--prompt", "x", "--device", "sim:lib=/nowhere.so"), "/nowhere.so")
         self.refuse(("generate", SHIPPED), "--prompt", status=2)
         self.refuse(("generate", SHIPPED, "--prompt", "x", "-n", "many"), "many", status=2)

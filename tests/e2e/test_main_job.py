@@ -64,6 +64,8 @@ class Devices(unittest.TestCase):
                     c = r["counters"]
                     parts = ("useful", "wait_read", "stall", "act_load", "drain", "control", "compute")
                     self.assertEqual(sum(c[k] for k in parts), c["cycles"], "every cycle in exactly one class")
+                    self.assertAlmostEqual(c["utilisation"], c["useful"] / c["cycles"])
+                    self.assertAlmostEqual(c["bus_utilisation"], c["read_beats"] / c["cycles"])
 
     def test_sim_under_stalls_refresh_and_latency(self):
         model = compressed("tinystories-openelm", SHIPPED, "seedlm4")

@@ -13,6 +13,8 @@
 
 #include "verilated.h"
 
+#include "cover.hpp"
+
 extern "C" {
 #include "model.h"
 }
@@ -34,6 +36,7 @@ template <class V> struct Tb {
     uint64_t cycle = 0;
 
     Tb() { settle(); } // an edge needs a value before it
+    ~Tb() { cover_write(context); }
 
     void settle()
     {

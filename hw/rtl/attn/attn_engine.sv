@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// Attention of T query rows that share a KV head (docs/numerics.md section 6): sigmoid or softmax, 16- or 8-bit KV.
+// Attention of T query rows that share a KV head (docs/numerics.md section 6): sigmoid or softmax,
+// 16- or 8-bit KV.
 //
 // A job is one stream of 512-bit beats, each with a tag:
 //   TagQ      rows records, each its header line, then its query lines
 //   per block of 64 keys  [TagMask] TagKexp TagK...   64 rows of K, `lines` lines each
 //                         TagVexp TagV...             `lines` tiles of 64 lines of V
-// Sigmoid: K of block b+1 comes before V of block b (K0 K1 V0 K2 V1 ..), so the score pipeline is never waited for.
-// Softmax: all K blocks, then all V blocks. The masks and exponents of a block come right before its K or V.
+// Sigmoid: K of block b+1 comes before V of block b (K0 K1 V0 K2 V1 ..), so the score pipeline is
+// never waited for.
+// Softmax: all K blocks, then all V blocks. The masks and exponents of a block come right before
+// its K or V.
 //
 // Parameters
 //   T      query rows side by side: heads of a group (decode), or heads times tokens (prefill)
 //   Keys   keys a softmax job may have, a power of two >= 256 (the sigmoid has no limit)
 //   Modes  bit 0 sigmoid, bit 1 softmax;  Alibi  0 leaves ALiBi out
 // Ports
-//   job_*    sigmoid, kv8, causal, bitmap; lines of a KV row (1..8) and of a query (1..8); rows 1..T; blocks of keys;
-//            key0 (multiple of 64) and keys (first key not looked at); window (0 none); dim; word: for each row which of the
-//            8 words of a mask line is its token's
+//   job_*    sigmoid, kv8, causal, bitmap; lines of a KV row (1..8) and of a query (1..8); rows
+//            1..T; blocks of keys; key0 (multiple of 64) and keys (first key not looked at); window
+//            (0 none); dim; word: for each row which of the 8 words of a mask line is its token's
 //   beat_*   the stream; useful_o: a K or V beat was taken
-//   out_*    rows * (dim/8 + 1) beats: the row's int64 sums, then one with the sum of P in its lowest element (out_one_o)
+//   out_*    rows * (dim/8 + 1) beats: the row's int64 sums, then one with the sum of P in its
+//            lowest element (out_one_o)
 //   busy_o   a job is in work or its results are on their way
-// Latency: a job ends about 30 cycles and the transfer of one tile after its last beat; the results then leave one element
-// a cycle while the next job loads and scores.
+// Latency: the next job may load 8 cycles after the last beat; the results leave one element a
+// cycle, from about 35 (8-bit: 67) cycles after the last beat on, while the next job is worked on.
 
 module attn_engine #(
   parameter int T     = 4,
@@ -61,7 +65,8 @@ module attn_engine #(
 
   localparam int KeyW = $clog2(Keys);
   localparam bit HasSoftmax = (Modes & 2) != 0;
-  localparam logic [2:0] TagQ = 3'd0, TagMask = 3'd1, TagKexp = 3'd2, TagK = 3'd3, TagVexp = 3'd4, TagV = 3'd5;
+  localparam logic [2:0] TagQ = 3'd0, TagMask = 3'd1, TagKexp = 3'd2, TagK = 3'd3;
+  localparam logic [2:0] TagVexp = 3'd4, TagV = 3'd5;
   localparam int RowW = (T > 1) ? $clog2(T) : 1;
 
   initial begin
@@ -77,7 +82,7 @@ module attn_engine #(
     StIdle   = 2'd0,
     StQuery  = 2'd1,
     StStream = 2'd2,
-    StEnd    = 2'd3   // all beats taken, the last tile on its way into the sums
+    StEnd    = 2'd3   // all beats taken, the last ones still in the multipliers
   } state_e;
   state_e state_q;
 
@@ -91,6 +96,7 @@ module attn_engine #(
   logic [3*T-1:0] word_q;
 
   logic           drain_busy_q, red_busy_q;
+  logic           fin_q;  // the last tile of a job is on its way into the sums
   wire            job_take = job_valid_i && job_ready_o;
   assign job_ready_o = state_q == StIdle;
   assign busy_o      = state_q != StIdle || drain_busy_q;
@@ -126,7 +132,8 @@ module attn_engine #(
 
   wire [2:0] last_line = 3'(lines_q - 4'd1);
   wire       p_there   = p_count_q > {v_block_q, v_key_q} || v_line_q != 3'd0;
-  wire       v_ok      = p_there && !drain_busy_q;
+  // A tile may end, and go into the sums, when the last job's results have left them.
+  wire       v_ok      = p_there && (!drain_busy_q || v_key_q != 6'd63);
 
   assign beat_ready_o = (state_q == StQuery) ? beat_tag_i == TagQ
                         : state_q == StStream && beat_tag_i != TagQ && (beat_tag_i != TagV || v_ok);
@@ -175,7 +182,8 @@ module attn_engine #(
   logic [5:0]   key_a_q;
   logic         bank_a_q;
   logic [7:0]   vexp_b_q;
-  logic [18:0]  k_v_q, k_last_q;          // bit i: i cycles after stage A; a K beat, the last line of a key
+  // Bit i: i cycles after stage A. A K beat, the last line of a key.
+  logic [18:0]  k_v_q, k_last_q;
   logic [11:0]  k_first_q;
   logic [1:0]   k_not_q;                  // registered as the clear it is used as
   logic [6:0]   v_v_q, v_first_q, v_copy_q;
@@ -242,7 +250,8 @@ module attn_engine #(
   if (HasSoftmax) begin : g_reader
     logic [5:0] rd_pipe_q;
     wire [20:0] all    = {blocks_q, 6'd0};
-    wire scores_there  = sigmoid_q ? yrd_count_q < y_count_q : y_count_q == all && yrd_count_q != all;
+    wire scores_there  = sigmoid_q ? yrd_count_q < y_count_q
+                                   : y_count_q == all && yrd_count_q != all;
     wire bank_free     = yrd_count_q[20:6] < v_block_q + 15'd2;
     wire rd_now        = state_q == StStream && scores_there && bank_free;
     assign p_now = rd_pipe_q[5];
@@ -281,26 +290,30 @@ module attn_engine #(
   // A finished tile: from the rows' shadows into their sums. r0 lane, r1 read, r2 write.
   // ------------------------------------------------------------------------------------------
   logic [4:0] red_lane_q;
-  logic       red_odd_q, red_block0_q, red_block0_1_q, red_block0_2_q, red_odd1_q, red_v1_q, red_v2_q;
+  logic       red_odd_q, red_odd1_q, red_v1_q, red_v2_q;
+  logic       red_block0_q, red_block0_1_q, red_block0_2_q;
   logic [2:0] red_line_q;
   logic [7:0] red_addr1_q, red_addr2_q, drain_addr;
   wire        red_start = v_copy_q[5];
-  wire        red_last  = red_lane_q == 5'd31 && (red_odd_q || !kv8_q);
+  logic       red_kv8_q;
+  wire        red_last  = red_lane_q == 5'd31 && (red_odd_q || !red_kv8_q);
 
   always_ff @(posedge clk_i) begin
     if (red_start) begin
       red_lane_q   <= '0;
       red_odd_q    <= 1'b0;
+      red_kv8_q    <= kv8_q;
       red_line_q   <= v_line_pipe_q[5];
       red_block0_q <= v_block0_pipe_q[5];
     end else if (red_busy_q) begin
-      red_odd_q <= kv8_q && !red_odd_q;
-      if (red_odd_q || !kv8_q) red_lane_q <= red_lane_q + 5'd1;
+      red_odd_q <= red_kv8_q && !red_odd_q;
+      if (red_odd_q || !red_kv8_q) red_lane_q <= red_lane_q + 5'd1;
     end
     red_odd1_q     <= red_odd_q;
     red_block0_1_q <= red_block0_q;
     red_block0_2_q <= red_block0_1_q;
-    red_addr1_q    <= kv8_q ? {red_line_q[1:0], red_lane_q, red_odd_q} : {red_line_q, red_lane_q};
+    red_addr1_q    <= red_kv8_q ? {red_line_q[1:0], red_lane_q, red_odd_q}
+                                : {red_line_q, red_lane_q};
     red_addr2_q    <= red_addr1_q;
     if (!rst_ni) begin
       red_busy_q <= 1'b0;
@@ -314,8 +327,9 @@ module attn_engine #(
     end
   end
 
-  wire quiet = v_v_q == '0 && v_copy_q == '0 && !red_busy_q && !red_v1_q && !red_v2_q;
-  wire ended = state_q == StEnd && quiet && !drain_busy_q;
+  // The next job may load while the last tile is summed and the results leave; its V waits for them.
+  wire ended    = state_q == StEnd && v_v_q == '0 && v_copy_q == '0;
+  wire d_start  = fin_q && !red_busy_q && !red_v1_q && !red_v2_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -336,10 +350,13 @@ module attn_engine #(
   logic [1023:0]   q_data;
   logic [64*T-1:0] sums;
   logic [44*T-1:0] totals;
+  logic            out_valid_q;
+  wire             d_move = !out_valid_q || out_ready_i;  // the output register takes a beat
   wire  [2:0]      q_line = 3'(q_line_q - 4'd1);
 
   for (genvar h = 0; h < 64; h++) begin : g_spread
-    assign q_data[16*h +: 16] = kv8_q ? beat_data_i[16*(h%32) +: 16] : beat_data_i[16*(h/2) +: 16];
+    assign q_data[16*h +: 16] = kv8_q ? beat_data_i[16*(h%32) +: 16]
+                                      : beat_data_i[16*(h/2) +: 16];
   end
 
   for (genvar r = 0; r < T; r++) begin : g_row
@@ -383,6 +400,7 @@ module attn_engine #(
       .mac_copy_i  (v_copy_q[4]),
       .red_lane_i  (red_lane_q),
       .red_odd1_i  (red_odd1_q),
+      .red_kv8_i   (red_kv8_q),
       .red_first2_i(red_block0_2_q),
       .red_we2_i   (red_v2_q),
       .red_addr2_i (red_addr2_q),
@@ -403,11 +421,10 @@ module attn_engine #(
   logic             d_issue_q;             // elements are still to be read
   logic             d_v1_q, d_sum1_q, d_full1_q;
   logic [447:0]     part_q;
-  logic             out_valid_q, out_one_q;
+  logic             out_one_q;
   logic [511:0]     out_data_q;
 
   wire d_sum  = d_elem_q == d_dim_q;       // the element behind the last: the sum of P
-  wire d_move = !out_valid_q || out_ready_i;
   wire d_step = d_issue_q && d_move;
   wire [63:0] d_value = d_sum1_q ? {20'd0, totals_q[44*d_row1_q +: 44]} : sums[64*d_row1_q +: 64];
 
@@ -438,17 +455,20 @@ module attn_engine #(
       out_one_q  <= d_sum1_q;
     end
     if (!rst_ni) begin
+      fin_q        <= 1'b0;
       d_issue_q    <= 1'b0;
       d_v1_q       <= 1'b0;
       out_valid_q  <= 1'b0;
       drain_busy_q <= 1'b0;
     end else begin
-      if (ended) d_issue_q <= 1'b1;
-      else if (d_step && d_sum && {1'b0, 4'(d_row_q)} == d_rows_q - 5'd1) d_issue_q <= 1'b0;
+      if (ended) fin_q <= 1'b1;
+      else if (d_start) fin_q <= 1'b0;
+      if (d_start) d_issue_q <= 1'b1;
+      else if (d_step && d_sum && 5'(d_row_q) == d_rows_q - 5'd1) d_issue_q <= 1'b0;
       if (d_move) d_v1_q <= d_step;
       if (d_move) out_valid_q <= d_v1_q && d_full1_q;
       if (ended) drain_busy_q <= 1'b1;
-      else if (!d_issue_q && !d_v1_q && !out_valid_q) drain_busy_q <= 1'b0;
+      else if (!fin_q && !d_issue_q && !d_v1_q && !out_valid_q) drain_busy_q <= 1'b0;
     end
   end
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// One multiplier of the attention engine: (q + p) * byte, accumulated. Exactly one DSP48, adders included: the
+// One multiplier of the attention engine: (q + p) * byte, accumulated. Exactly one DSP48, adders
+// included: the
 // operands' sum is its pre-adder (q and p are never both there), acc_o its P register.
 //
-// Ports: first_i two cycles after q_i, p_i, b_i: forget what was summed before; acc_o one cycle later.
+// Ports: first_i two cycles after q_i, p_i, b_i: forget what was summed before; acc_o one cycle
+// later.
 // Latency: 3 cycles, one product a cycle; a cycle of zeros adds nothing.
 
 module attn_lane (

@@ -7,18 +7,21 @@
 //   p --+          |
 //                  +--> 64 accumulators --> shadow_o (copied at the end of a tile of 64 keys)
 //
-// A multiplier takes one byte of the beat. 16-bit elements are two bytes, the low one unsigned: their two products are put
-// together behind the trees and behind the accumulators (which are the DSPs' own P registers), not in between.
+// A multiplier takes one byte of the beat. 16-bit elements are two bytes, the low one unsigned:
+// their two products are put together behind the trees and behind the accumulators (which are the
+// DSPs' own P registers), not in between.
 //
 // Ports, cycle by cycle (c0 = the cycle in which q_i, p_i and byte_i are given)
 //   kv8_i    elements are bytes; stable while beats are in the pipeline
-//   q_i      64 x 16 bits, the query's part for each byte (0 unless the beat is of K); p_i: P' (0 unless it is of V)
+//   q_i      64 x 16 bits, the query's part for each byte (0 unless the beat is of K); p_i: P' (0
+//            unless it is of V)
 //   byte_i   the beat
 //   s_o      q . beat, 9 cycles after c0
-//   first_i, copy_i   two cycles after c0: nothing is kept of what was summed before (every beat of K, the first of a
-//            tile of V); this product completes a tile
+//   first_i  two cycles after c0: forget what was summed before (every beat of K, the first of a
+//            tile of V)
+//   copy_i   two cycles after c0: this product completes a tile
 //   shadow_o the sums, from the second cycle after copy_i on, until the next copy
-// A cycle without a beat adds 0. K goes through the accumulators too, as the multiplier's only way out.
+// A cycle without a beat adds 0. K goes through the accumulators too: a DSP has one output.
 // Latency: as said; one beat a cycle.
 
 module attn_mac (
@@ -38,12 +41,14 @@ module attn_mac (
   logic               copy_q;
 
   for (genvar h = 0; h < 64; h++) begin : g_lane
+    // The low byte of a 16-bit element is unsigned.
+    wire signed [8:0]   b = {byte_i[8*h+7] & (kv8_i || (h % 2 != 0)), byte_i[8*h +: 8]};
     logic signed [38:0] acc;
     attn_lane u_lane (
       .clk_i  (clk_i),
       .q_i    (q_i[16*h +: 16]),
       .p_i    (p_i),
-      .b_i    ({byte_i[8*h+7] & (kv8_i || (h % 2 != 0)), byte_i[8*h +: 8]}),
+      .b_i    (b),
       .first_i(first_i),
       .acc_o  (acc)
     );

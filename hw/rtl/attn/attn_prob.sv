@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// From the score y to P, an unsigned number of 24 bits (docs/numerics.md 6.4): sigmoid, or 2^(y - max).
+// From the score y to P, an unsigned number of 24 bits (docs/numerics.md 6.4): sigmoid, or 2^(y -
+// max).
 //
-// Parameters: Modes, bit 0 builds the sigmoid, bit 1 the softmax. The sigmoid's table has 1024 entries, 2^-f alone 64.
+// Parameters: Modes, bit 0 builds the sigmoid, bit 1 the softmax. The sigmoid's table has 1024
+// entries, 2^-f alone 64.
 // Ports
-//   sigmoid_i       mode; max_i the row's largest y (softmax); stable while scores are in the pipeline
+//   sigmoid_i       mode; max_i the row's largest y (softmax); stable while scores are in the
+//                   pipeline
 //   y_i, see_i      score; 0 comes out when see_i is 0
 //   p_o             P, 5 cycles later
 // Latency: 5 cycles, one score a cycle, no valid.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// One query row of the attention engine: its query, multipliers, score pipeline, probabilities and sums.
+// One query row of the attention engine: its query, multipliers, score pipeline, probabilities and
+// sums.
 // All rows of an engine run in step: the control comes from outside, once for all of them.
 //
 //   q memory --> attn_mac --> scores --> attn_score --> [y buffer] --> attn_prob --> P (two blocks)
@@ -8,21 +9,22 @@
 //                   +------------------------- P >> (V exponent) <----------------------+
 //
 // Parameters
-//   Modes   bit 0 sigmoid, bit 1 softmax. With softmax the scores of all keys wait in a buffer of Keys
-//           entries until the maximum is known; the sigmoid alone needs none.
+//   Modes   bit 0 sigmoid, bit 1 softmax. With softmax the scores of all keys wait in a buffer of
+//           Keys entries until the maximum is known; the sigmoid alone needs none.
 //   Keys    entries of that buffer, a power of two
 //   Alibi   0 leaves ALiBi out
 // Ports
 //   start_i            a new job: maximum and sum forget the last one
 //   hdr_we_i, q_*      query record: header beat, then query lines
-//   *_a_i, *_b_i, beat_c_i   stages A, B, C of a beat of K or V: not K / V, line of the row, key and bank of P, V exponent,
-//                      the beat itself
-//   s_valid_i ..       stage S (9 cycles after C): a line's product is there; first and last line of a key
+//   *_a_i, *_b_i, beat_c_i   stages A, B, C of a beat of K or V: not K / V, line of the row, key
+//                      and bank of P, V exponent, the beat itself
+//   s_valid_i ..       stage S (9 cycles after C): a line's product; whether it is a key's first
 //   score_*            one cycle later: the key's exponent, index and bitmap bit
 //   y_valid_i          6 cycles later: y is written (buffer, maximum)
 //   yrd_*              buffer read (one cycle), P is written 6 cycles later with p_we_i
 //   mac_*              to attn_mac; red_* the transfer from its shadow into the sums (3 cycles)
-//   rd_addr_i          with rd_en_i: sum to show on sum_o from the next cycle on; total_o is the sum of P
+//   rd_addr_i          with rd_en_i: sum to show on sum_o from the next cycle on; total_o is the
+//                      sum of P
 // Latency: as said.
 
 module attn_row #(
@@ -68,6 +70,7 @@ module attn_row #(
   input  logic               mac_copy_i,
   input  logic [4:0]         red_lane_i,
   input  logic               red_odd1_i,
+  input  logic               red_kv8_i,
   input  logic               red_first2_i,
   input  logic               red_we2_i,
   input  logic [7:0]         red_addr2_i,
@@ -204,7 +207,7 @@ module attn_row #(
   );
 
   // ------------------------------------------------------------------------------------------
-  // Sums: one element a cycle from the shadow into memory. r1: lanes picked. r2: one value. r3: written.
+  // Sums: one element a cycle from the shadow into memory. r1: lanes. r2: one value. r3: written.
   // ------------------------------------------------------------------------------------------
   logic [63:0]        acc_mem [0:255];
   logic [63:0]        acc_rd_q;
@@ -229,7 +232,7 @@ module attn_row #(
   always_ff @(posedge clk_i) begin
     even_q  <= even_pick;
     odd_q   <= odd_pick;
-    value_q <= !kv8_i     ? {{9{even_q[38]}}, even_q} + {odd_q[38], odd_q, 8'd0}
+    value_q <= !red_kv8_i   ? {{9{even_q[38]}}, even_q} + {odd_q[38], odd_q, 8'd0}
                : red_odd1_i ? {{9{odd_q[38]}}, odd_q} : {{9{even_q[38]}}, even_q};
     if (rd_en_i) acc_rd_q <= acc_mem[rd_addr_i];
     if (red_we2_i) acc_mem[red_addr2_i] <= acc_next;
@@ -237,6 +240,7 @@ module attn_row #(
 
   assign sum_o = acc_rd_q;
 
-  wire unused = &{1'b0, hdr_i[31:20], hdr_i[63:44], hdr_i[95:72], hdr_i[127:119], hdr_i[159:154], hdr_i[191:176]};
+  wire unused = &{1'b0, hdr_i[31:20], hdr_i[63:44], hdr_i[95:72], hdr_i[127:119],
+                  hdr_i[159:154], hdr_i[191:176]};
 
 endmodule

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// From q.k to the score y of docs/numerics.md 6.3: shift, scale, bias, ALiBi, and the masks that are comparisons.
+// From q.k to the score y of docs/numerics.md 6.3: shift, scale, bias, ALiBi, and the masks that
+// are comparisons.
 //
 // Parameters: Alibi, 0 leaves the product slope * |pos - j| out.
 // Ports
 //   shift_i..causal_i   of the row's header and the job; stable while scores are in the pipeline
-//   s_i, kexp_i, key_i, bit_i   q.k, the key's exponent and index, its bit of the bitmap (1 without one)
+//   s_i, kexp_i, key_i, bit_i   q.k, the key's exponent and index, its bit of the bitmap (1
+//   without one)
 //   y_o, see_o          score, and whether the row sees the key, AttnScoreLatency = 6 cycles later
 // Latency: 6 cycles, one score a cycle, no valid.
 
