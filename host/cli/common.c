@@ -94,7 +94,11 @@ void cli_print_json(json_object *o)
     json_object_put(o);
 }
 
-static double utilisation(const sb_counters *k) { return k->total ? (double)k->read_beats / (double)k->total : 0; }
+/* Of all the ports' cycles. */
+static double utilisation(const sb_counters *k)
+{
+    return k->total ? (double)k->read_beats / ((double)k->total * k->ports) : 0;
+}
 
 void cli_json_counters(json_object *o, const sb_counters *k)
 {
@@ -108,7 +112,8 @@ void cli_json_counters(json_object *o, const sb_counters *k)
     } field[] = {{"cycles", k->total},         {"useful", k->useful},           {"wait_read", k->wait_read},
                  {"stall", k->stall},          {"act_load", k->act_load},       {"drain", k->drain},
                  {"control", k->control},      {"read_beats", k->read_beats},   {"write_beats", k->write_beats},
-                 {"commands", k->commands},    {"bus_bytes", k->bus_bytes},     {"bytes_read", k->read_beats * k->bus_bytes}};
+                 {"commands", k->commands},    {"ports", k->ports},             {"bus_bytes", k->bus_bytes},
+                 {"bytes_read", k->read_beats * k->bus_bytes}};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         json_object_object_add(c, field[i].name, json_object_new_int64((int64_t)field[i].value));
     json_object_object_add(c, "utilisation", json_object_new_double(utilisation(k)));

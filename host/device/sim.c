@@ -144,6 +144,7 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         return st;
     }
     dev->counters.bus_bytes = s->lanes * 4;
+    dev->counters.ports = s->ports;
     char what[64];
     if (kind == SB_SIM_IDEAL)
         snprintf(what, sizeof what, "ideal memory, read latency %llu cycles", (unsigned long long)latency);

@@ -23,6 +23,7 @@ typedef struct {
     uint64_t total, useful, wait_read, stall, act_load, drain, control;
     uint64_t read_beats, write_beats, commands;
     unsigned bus_bytes; /* bytes of one beat; 0 for software devices */
+    unsigned ports;     /* the cycle classes are port 0's, the beats those of all ports */
 } sb_counters;
 
 typedef struct {
