@@ -142,7 +142,8 @@ static void marks(const memory_case *mc, unsigned chain, const char *codec, size
     }
     if (mc->memory == SB_SIM_HBM2) {
         if (square && rows == 4096 && mc->ports > 1)
-            mark(x->scaling >= 0.97, "scaling over the ports", mc->name, mc->ports, codec, rows, x->scaling, 0.97);
+            mark(x->scaling >= 0.97, mc->ports == 2 ? "scaling over 2 ports" : "scaling over 4 ports", mc->name, chain, codec,
+                 rows, x->scaling, 0.97);
         return;
     }
     if (square && !strcmp(codec, "seedlm4")) {
