@@ -2,10 +2,11 @@
  * Where do the cycles of a matrix-vector product go? Every shape and codec on every memory, every result compared with
  * the CPU's; one flat record each in the output, and a table with the lost cycles named (docs/memory-model.md).
  *
- *   bench_matvec SIM_DIR OUT.json [--quick | --all]
+ *   bench_matvec SIM_DIR OUT.json [--quick | --all] [ROWSxCOLS]
  *     SIM_DIR  holds w512/libseedbed_sim.so and so on; a memory whose library is missing is left out, and said so
  * Shapes up to 1024 x 1024 are measured twice: one command in a list, and eight (chain), as a decoder gives them.
  *     --quick  every shape only with its first 512 rows; --all: every row of every shape
+ *     ROWSxCOLS: only this one of the shapes
  *     default: all rows up to 4096 x 14336, of larger shapes the first 1024 */
 #include <json-c/json.h>
 #include <stdbool.h>
@@ -142,7 +143,8 @@ static void marks(const memory_case *mc, unsigned chain, const char *codec, size
     }
     if (mc->memory == SB_SIM_HBM2) {
         if (square && rows == 4096 && mc->ports > 1)
-            mark(x->scaling >= 0.97, "scaling over the ports", mc->name, mc->ports, codec, rows, x->scaling, 0.97);
+            mark(x->scaling >= 0.97, mc->ports == 2 ? "scaling over 2 ports" : "scaling over 4 ports", mc->name, chain, codec,
+                 rows, x->scaling, 0.97);
         return;
     }
     if (square && !strcmp(codec, "seedlm4")) {
@@ -188,8 +190,10 @@ static result measure(const memory_case *mc, const sb_sim_interface *api, const 
 int main(int argc, char **argv)
 {
     bool quick = argc > 3 && !strcmp(argv[3], "--quick"), all = argc > 3 && !strcmp(argv[3], "--all");
-    if (argc < 3 || (argc > 3 && !quick && !all))
-        simlib_die("usage", "bench_matvec SIM_DIR OUT.json [--quick | --all]");
+    size_t only[2] = {0, 0};
+    bool flag = quick || all, shape_given = argc == 4 + flag && sscanf(argv[3 + flag], "%zux%zu", &only[0], &only[1]) == 2;
+    if (argc < 3 || (argc != 3 + flag && !shape_given))
+        simlib_die("usage", "bench_matvec SIM_DIR OUT.json [--quick | --all] [ROWSxCOLS]");
     struct json_object *out = json_object_new_array();
     static result results[CHAINS][MEMORIES][SHAPES][SB_CODEC_COUNT];
     const sb_sim_interface *api[MEMORIES];
@@ -200,6 +204,8 @@ int main(int argc, char **argv)
     printf("%-9s %5s %5s %-11s %-8s %5s %9s %7s %7s %7s %7s %7s  lost cycles\n", "memory", "lanes", "MHz", "shape", "codec",
            "chain", "cycles", "util", "bus", "of peak", "of seq.", "vs fp16");
     for (size_t s = 0; s < SHAPES; s++) {
+        if (shape_given && (shapes[s][0] != only[0] || shapes[s][1] != only[1]))
+            continue;
         size_t rows = shapes[s][0], cols = shapes[s][1],
                limit = quick                                  ? 512
                        : all || rows * cols <= 4096u * 14336u ? rows
