@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// Matrix times vectors: takes the activation and weight beats of one job after another, drives the lanes.
+// Matrix times vectors: takes the activation and weight beats of one job after another, drives the
+// lanes.
 //
-// The vectors of a batch lie in the activation buffer one after another, each a multiple of 32 elements. A main
-// beat stays at the input for as many cycles as there are vectors, and each cycle gives the lanes the slot of
-// another; it is taken in the last. Side beats take one cycle.
+// The vectors of a batch lie in the activation buffer one after another, each a multiple of 32
+// elements. A main beat stays at the input for as many cycles as there are vectors, and each cycle
+// gives the lanes the slot of another; it is taken in the last. Side beats take one cycle.
 //
 // It never asks for anything: cmd_fetch has requested the beats, in this order for each job: the
 // activations, then the weights in the lane layout of docs/formats.md. A side beat comes before each
@@ -11,11 +12,13 @@
 //
 // Parameters: BusW, Codecs, ActCap, MaxBatch (see lane_array), DataDepth (see drain).
 // Ports
-//   job_*       codec, vectors after the first (< MaxBatch), main words a row, rows, destination, command index
+//   job_*       codec, vectors after the first (< MaxBatch), main words a row, rows, destination,
+//               command index
 //   beat_*      beats tagged TagAct and TagWei; beat_tag_i is known before the beat is
 //   clear_i     forget the jobs (nothing is in flight then); flush_i: take no beats
 //   wr_*        to axi_write
-//   useful_o    a weight beat met its first or only vector; compute_o: a further one; read_err_o, read_index_o: a beat of that command was bad
+//   useful_o    a weight beat met its first or only vector; compute_o: a further one
+//   read_err_o, read_index_o   a beat of that command was bad
 //   idle_o      no result on its way to axi_write
 
 module matvec_engine #(
