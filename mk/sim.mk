@@ -103,6 +103,10 @@ $(TB_DIR)/bench_core: tests/rtl/bench_core.c tests/rtl/model.h sim/include/seedb
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim/include -Itests/rtl $< -o $@ -ldl
 
+$(TB_DIR)/test_driver: tests/rtl/test_driver.c tests/rtl/model.h $(BUILD)/libseedbed.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests/rtl $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
+
 $(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c sim/dram_timing.c $(shell pkg-config --libs check 2>/dev/null) -o $@
@@ -112,10 +116,11 @@ rtl-benches: $(TB_BIN) ## the benches of the RTL modules
 	@set -e; for t in $(TB_BIN); do $$t; done
 
 CORE_LIBS := $(foreach v,w64 w64p2 w64p3 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so)
-sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(CORE_LIBS) ## benches of every module and of the whole core
+sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driver $(CORE_LIBS) ## benches of every module and of the whole core
 	$(TB_DIR)/test_dram
 	@set -e; for t in $(TB_BIN); do $$t; done
 	$(TB_DIR)/bench_core $(CORE_LIBS)
+	$(TB_DIR)/test_driver $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
 LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_int4 \

@@ -47,7 +47,7 @@ module fetch_prove #(
     .BusW  (512),
     .Codecs(Codecs),
     .ActCap(ActCap),
-    .MaxBatch(1)
+    .MaxBatch(16)
   ) u_fetch (
     .clk_i        (clk_i),
     .rst_ni       (past_q),
@@ -96,6 +96,8 @@ module fetch_prove #(
   wire [15:0] batch = rec[31:16];
   wire [31:0] rows  = rec[63:32];
   wire [31:0] cols  = rec[95:64];
+  // All vectors of a batch, each padded to 32 elements, fit the activation buffer.
+  wire [31:0] acts  = batch[4:0] * {16'd0, 11'((cols[15:0] + 16'd31) >> 5), 5'd0};
   logic [3:0] expect_error;
   always_comb begin
     expect_error = 4'd0;
@@ -105,7 +107,8 @@ module fetch_prove #(
     else if (op > 8'd1) expect_error = 4'd1;
     else if (op == 8'd1) begin
       if (codec != 8'd1 && codec != 8'd2) expect_error = 4'd2;
-      else if (rows == '0 || rows > 32'hFFFFFF || cols == '0 || cols > ActCap || batch != 16'd1) expect_error = 4'd3;
+      else if (rows == '0 || rows > 32'hFFFFFF || cols == '0 || cols > ActCap ||
+               batch == '0 || batch > 16'd16 || acts > ActCap) expect_error = 4'd3;
       else if (rec[128 +: 6] != '0 || rec[192 +: 6] != '0 || rec[256 +: 6] != '0 ||
                rec[184 +: 8] != '0 || rec[248 +: 8] != '0 || rec[312 +: 8] != '0) expect_error = 4'd4;
       else if (outcome == 2'd2) expect_error = 4'd5;

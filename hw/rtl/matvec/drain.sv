@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// Results to memory: a finished row group of a vector is captured while the next one accumulates, and leaves
-// as one or two beats with strobes for the rows that exist. Of a job the first row group comes first, of all
-// vectors in order; vector v goes to destination + v * (8 * rows rounded up to 64).
+// Results to memory: a finished row group of a vector is captured while the next one accumulates, and
+// leaves as one or two beats with strobes for the rows that exist. Of a job the first row group comes
+// first, of all vectors in order; vector v goes to destination + v * (8 * rows rounded up to 64).
 //
-// Every result is announced before it arrives (reserve_i), and only while room_o says so; so results are
-// never refused. With MaxBatch 1 they never wait either; otherwise they queue up here, one a cycle.
+// Every result is announced before it arrives (reserve_i), and only while room_o says so; so results
+// are never refused. With MaxBatch 1 they never wait either; otherwise they queue up, one a cycle.
 //
 // Parameters: BusW; MaxBatch; DataDepth, beats of axi_write's data FIFO (a result reserves two); Ports: the row
 // groups are dealt to so many clusters in turn, of which this is one.
@@ -64,6 +64,8 @@ module drain #(
 
   assign {job_stride, job_more, job_rows, job_dst} = (JobW + 26)'(job);
 
+  wire [21:0] stride = 22'((25'(job_rows_i) + 25'd7) >> 3);
+
   fifo #(
     .Width(JobW + MoreW),
     .Depth(4)
@@ -80,7 +82,7 @@ module drain #(
     .level_o()
   );
 
-  logic               begun_q;   // the job at the head is in work; otherwise it begins with the next result
+  logic               begun_q;   // the job at the head is in work
   logic [63:0]        addr_q;    // of its next result
   logic [23:0]        rows_q;    // its rows left, from the group in work on
   logic [CountW-1:0]  used_q;    // beats reserved and not gone
@@ -121,7 +123,7 @@ module drain #(
   end
 
   if (MaxBatch > 1) begin : g_batch
-    // A result reserves two beats and keeps at least one until that has left, so DataDepth of them fit.
+    // A result reserves two beats and keeps at least one until that has left: DataDepth are the most.
     localparam int SetsW = $clog2(DataDepth);
     localparam int SetW  = 2 * BusW + Lanes + 1;
     logic [SetW-1:0]  mem [0:DataDepth-1];

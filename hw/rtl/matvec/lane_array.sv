@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// The lanes and their 64-bit accumulators: one row a lane, activations broadcast. A batch of vectors shares
-// a beat: it is given once for each of them, with that vector's number and slot, in consecutive cycles or not;
-// what grows from its seeds is the same each time, so nothing but the activations moves.
+// The lanes and their 64-bit accumulators: one row a lane, activations broadcast. A batch of vectors
+// shares a beat: it is given once for each of them, with that vector's number and slot, in consecutive
+// cycles or not; what grows from its seeds is the same each time, so only the activations move.
 //
-// Parameters: BusW (lanes = BusW/32), Codecs, MaxBatch: vectors, 1..16; each lane has as many accumulators.
+// Parameters: BusW (lanes = BusW/32), Codecs, MaxBatch: vectors, 1..16, and accumulators of each lane.
 // Ports
 //   codec_i    stable while busy_o
 //   valid_i    work on beat_i; side_i: it is a side beat, kept for the main beats that follow

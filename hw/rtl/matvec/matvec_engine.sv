@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// Matrix times vectors: takes the activation and weight beats of one job after another, drives the lanes.
+// Matrix times vectors: takes the activation and weight beats of one job after another, drives the
+// lanes.
 //
-// The vectors of a batch lie in the activation buffer one after another, each a multiple of 32 elements. A main
-// beat stays at the input for as many cycles as there are vectors, and each cycle gives the lanes the slot of
-// another; it is taken in the last. Side beats take one cycle.
+// The vectors of a batch lie in the activation buffer one after another, each a multiple of 32
+// elements. A main beat stays at the input for as many cycles as there are vectors, and each cycle
+// gives the lanes the slot of another; it is taken in the last. Side beats take one cycle.
 //
 // It never asks for anything: cmd_fetch has requested the beats, in this order for each job: the
 // activations, then the weights in the lane layout of docs/formats.md. A side beat comes before each
