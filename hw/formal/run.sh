@@ -11,7 +11,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 rtl=${RTL_DIR:-$here/../rtl}
 build=${FORMAL_BUILD:-build/formal}
-limit=${FORMAL_TIMEOUT:-100}
+limit=${FORMAL_TIMEOUT:-300}
 table=$here/proofs.txt
 mkdir -p "$build" || exit 1
 

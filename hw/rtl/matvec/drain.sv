@@ -64,8 +64,6 @@ module drain #(
 
   assign {job_stride, job_more, job_rows, job_dst} = (JobW + 26)'(job);
 
-  wire [21:0] stride = 22'((25'(job_rows_i) + 25'd7) >> 3);
-
   fifo #(
     .Width(JobW + MoreW),
     .Depth(4)
