@@ -39,11 +39,15 @@ prove() {
     strict="-e implicitly.declared -e no.driver"
     status=ERROR
     case $mode in
-    sat | flow)
-        flow=
-        [ "$mode" = flow ] && flow="opt -full; techmap -map $here/flow.v; opt -full; check -assert;"
-        timeout "$limit" yosys -q $strict -p "$read_cmd; prep -flatten -nordff -top $top; $flow \
-            sat -prove-asserts -set-assumes -verify -timeout $limit" >"$work/log" 2>&1
+    bits | flow)
+        if [ "$mode" = flow ]; then
+            go="opt -full; techmap -map $here/flow.v; opt -full; check -assert; sat -prove-asserts -verify"
+        else
+            go="opt -full; check -assert"
+            i=0
+            while [ "$i" -lt "$depth" ]; do go="$go; sat -verify -prove ok_o[$i] 1'b1"; i=$((i + 1)); done
+        fi
+        timeout "$limit" yosys -q $strict -p "$read_cmd; prep -flatten -nordff -top $top; $go" >"$work/log" 2>&1
         rc=$?
         if [ $rc = 0 ]; then status=PASS
         elif [ $rc = 124 ]; then status=TIMEOUT
@@ -77,7 +81,7 @@ bound_text() {
     case $1 in
     bmc) echo "$2 cycles" ;;
     induct) echo unbounded ;;
-    sat | flow) echo "all inputs" ;;
+    bits | flow) echo "all inputs" ;;
     esac
 }
 
