@@ -41,7 +41,20 @@ prove() {
     case $mode in
     bits | flow)
         if [ "$mode" = flow ]; then
-            go="opt -full; techmap -map $here/flow.v; opt -full; check -assert; sat -prove-asserts -verify"
+            # once for each value of Coef: with a symbolic one the solver is lost
+            status=PASS
+            for v in $depth; do
+                timeout "$limit" yosys -q $strict -p "$read_cmd -chparam Coef $v; prep -flatten -nordff -top $top; opt -full; \
+                    dffunmap; techmap -map $here/flow.v; opt -full; check -assert; sat -prove-asserts -verify" >"$work/log" 2>&1
+                rc=$?
+                [ $rc = 0 ] && continue
+                status=ERROR
+                if [ $rc = 124 ]; then status=TIMEOUT
+                elif grep -q "proof did fail\|model found: FAIL" "$work/log"; then status=FAIL
+                fi
+                return
+            done
+            return
         else
             go="opt -full; check -assert"
             i=0

@@ -4,10 +4,11 @@
 //
 // The lane is a pipeline without feedback; with inputs that stand still every register takes the value
 // at its input, so the proof reads each register as a wire (run.sh, mode "flow"). One activation, any,
-// is Act and the others are 0; one coefficient, any, is Coef and the others are 0. The value must then
-// be Act * Coef * (V[c][p] - 2^15), V[c][p] = x[cP+p+1 .. cP+p+16]. Everything after R1 is linear in the
-// activations and, apart from the exponent, in the coefficients, by the form of the code; that no sum
-// overflows its register is left to simulation with extreme words (tests/rtl/tb_lane.cpp).
+// is Act and the others are 0; one coefficient, any, is Coef (1, 2, 4, -8: one of its bits) and the others are 0.
+// The value must then be Act * Coef * (V[c][p] - 2^15), where
+// V[c][p] = x[cP+p+1 .. cP+p+16]. By the form of the code everything after R1 is a sum of terms gated by
+// single coefficient bits and linear in the activations, so this fixes all words; that no sum overflows
+// its register is left to simulation with extreme words (tests/rtl/tb_lane.cpp).
 
 module seedlm_prove #(
   parameter int C   = 8,
@@ -24,11 +25,11 @@ module seedlm_prove #(
 );
 
   localparam logic signed [15:0] A = Act;
-  localparam logic signed [3:0]  Q = Coef;
-  localparam logic signed [19:0] Product = A * Q;
-  wire [31:0] word_i = {(coef_i == 2'd2) ? Q : 4'd0, (coef_i == 2'd1) ? Q : 4'd0,
-                        (coef_i == 2'd0) ? Q : 4'd0, exponent_i, seed_i};
-  wire [3:0]  side_i = (coef_i == 2'd3) ? Q : 4'd0;
+  wire signed [3:0]  q = Coef[3:0];
+  wire signed [19:0] product = A * q;
+  wire [31:0] word_i = {(coef_i == 2'd2) ? q : 4'd0, (coef_i == 2'd1) ? q : 4'd0,
+                        (coef_i == 2'd0) ? q : 4'd0, exponent_i, seed_i};
+  wire [3:0]  side_i = (coef_i == 2'd3) ? q : 4'd0;
 
   logic [C*16-1:0]    act;
   logic signed [39:0] value;
@@ -63,7 +64,7 @@ module seedlm_prove #(
       state = x[n+1 +: 16];
       if (weight_i == 4'(n / P) && coef_i == 2'(n % P)) v = $signed({{25{~state[15]}}, state[14:0]});
     end
-    assert (value == v * $signed({{20{Product[19]}}, Product}));
+    assert (value == v * $signed({{20{product[19]}}, product}));
     assert (shift == exponent_i);
   end
 
