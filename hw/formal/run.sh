@@ -39,11 +39,28 @@ prove() {
     strict="-e implicitly.declared -e no.driver"
     status=ERROR
     case $mode in
-    sat | flow)
-        flow=
-        [ "$mode" = flow ] && flow="opt -full; techmap -map $here/flow.v; opt -full; check -assert;"
-        timeout "$limit" yosys -q $strict -p "$read_cmd; prep -flatten -nordff -top $top; $flow \
-            sat -prove-asserts -set-assumes -verify -timeout $limit" >"$work/log" 2>&1
+    bits | flow)
+        if [ "$mode" = flow ]; then
+            # once for each value of Coef: with a symbolic one the solver is lost
+            status=PASS
+            for v in $depth; do
+                timeout "$limit" yosys -q $strict -p "$read_cmd -chparam Coef $v; prep -flatten -nordff -top $top; opt -full; \
+                    dffunmap; techmap -map $here/flow.v; opt -full; check -assert; sat -prove-asserts -verify" >"$work/log" 2>&1
+                rc=$?
+                [ $rc = 0 ] && continue
+                status=ERROR
+                if [ $rc = 124 ]; then status=TIMEOUT
+                elif grep -q "proof did fail\|model found: FAIL" "$work/log"; then status=FAIL
+                fi
+                return
+            done
+            return
+        else
+            go="opt -full; check -assert"
+            i=0
+            while [ "$i" -lt "$depth" ]; do go="$go; sat -verify -prove ok_o[$i] 1'b1"; i=$((i + 1)); done
+        fi
+        timeout "$limit" yosys -q $strict -p "$read_cmd; prep -flatten -nordff -top $top; $go" >"$work/log" 2>&1
         rc=$?
         if [ $rc = 0 ]; then status=PASS
         elif [ $rc = 124 ]; then status=TIMEOUT
@@ -77,7 +94,7 @@ bound_text() {
     case $1 in
     bmc) echo "$2 cycles" ;;
     induct) echo unbounded ;;
-    sat | flow) echo "all inputs" ;;
+    bits | flow) echo "all inputs" ;;
     esac
 }
 

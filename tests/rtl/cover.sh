@@ -23,8 +23,13 @@ for w in 64 64p2 64p3 512; do cp "$build/tests/rtl/verilated_cov.o" "$build/sim/
 
 SEEDBED_COVERAGE=$(cd "$dat" && pwd)
 export SEEDBED_COVERAGE
-${MAKE:-make} --no-print-directory sim-test BUILD="$build" SIM_DIR="$build/sim" TB_DIR="$build/tests/rtl" SIM_OPT=-O1 \
+${MAKE:-make} --no-print-directory rtl-benches "$build/tests/rtl/bench_core" "$build/sim/w64/libseedbed_sim.so" \
+    BUILD="$build" SIM_DIR="$build/sim" TB_DIR="$build/tests/rtl" SIM_OPT=-O1 \
     VERILATOR="$verilator --coverage-line" VERILATOR_INC="$inc" CXX="$cxx -DVM_COVERAGE=1" >"$build/log" 2>&1 || {
+    tail -n 20 "$build/log" >&2
+    exit 1
+}
+"$build/tests/rtl/bench_core" "$build/sim/w64/libseedbed_sim.so" >>"$build/log" 2>&1 || {
     tail -n 20 "$build/log" >&2
     exit 1
 }

@@ -250,9 +250,9 @@ module axi_read #(
   );
   (* anyseq *) logic f_pick_req, f_pick_beat;
   wire               f_req = req_valid_i && req_ready_o;
-  logic [11:0]       f_out_q;                 // beats requested and not delivered
+  logic [6:0]       f_out_q;                 // beats requested and not delivered
   logic              f_has_q, f_beat_has_q;
-  logic [11:0]       f_ahead_q, f_beat_ahead_q;
+  logic [6:0]       f_ahead_q, f_beat_ahead_q;
   logic [BeatsW-1:0] f_beats_q, f_got_q;
   logic [1:0]        f_tag_q;
   logic [BusW:0]     f_beat_q;
@@ -264,15 +264,15 @@ module axi_read #(
       f_beat_has_q <= 1'b0;
       f_idle_q     <= '0;
     end else begin
-      f_out_q <= f_out_q + (f_req ? 12'(req_beats_i) : 12'd0) - 12'(pop);
+      f_out_q <= f_out_q + (f_req ? 7'(req_beats_i) : 7'd0) - 7'(pop);
       if (f_req && f_pick_req && !f_has_q) begin
         f_has_q   <= 1'b1;
-        f_ahead_q <= f_out_q - 12'(pop);
+        f_ahead_q <= f_out_q - 7'(pop);
         f_beats_q <= req_beats_i;
         f_tag_q   <= req_tag_i;
         f_got_q   <= '0;
       end else if (f_has_q && pop) begin
-        if (f_ahead_q != '0) f_ahead_q <= f_ahead_q - 12'd1;
+        if (f_ahead_q != '0) f_ahead_q <= f_ahead_q - 7'd1;
         else begin
           f_got_q <= f_got_q + 1'b1;
           if (f_got_q + 1'b1 == f_beats_q) f_has_q <= 1'b0;
@@ -280,10 +280,10 @@ module axi_read #(
       end
       if (rbeat && f_pick_beat && !f_beat_has_q) begin
         f_beat_has_q   <= 1'b1;
-        f_beat_ahead_q <= 12'(level) - 12'(pop);
+        f_beat_ahead_q <= 7'(level) - 7'(pop);
         f_beat_q       <= {rresp_i[1], rdata_i};
       end else if (f_beat_has_q && pop) begin
-        f_beat_ahead_q <= f_beat_ahead_q - 12'd1;
+        f_beat_ahead_q <= f_beat_ahead_q - 7'd1;
         if (f_beat_ahead_q == '0) f_beat_has_q <= 1'b0;
       end
       f_idle_q <= (f_out_q == '0 || pop || !ready_i || (arvalid_o && !arready_i) ||
@@ -294,7 +294,7 @@ module axi_read #(
     past_q <= 1'b1;
     if (!past_q) assume (!rst_ni);
     // the addresses themselves are the business of axi_burst's proof: two pages do here
-    if (req_valid_i) assume (req_beats_i != '0 && req_beats_i < BeatsW'(8) && req_addr_i[63:13] == '0 &&
+    if (req_valid_i) assume (req_beats_i != '0 && req_beats_i < BeatsW'(5) && req_addr_i[63:13] == '0 &&
                              req_addr_i[BytesW-1:0] == '0);
     if (past_q && $past(rst_ni && flush_i && !idle_o)) assume (flush_i);
     if (past_q && rst_ni && !flush_i) begin

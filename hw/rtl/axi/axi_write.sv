@@ -223,10 +223,10 @@ module axi_write #(
   );
   (* anyseq *) logic f_pick_job, f_pick_beat;
   wire         f_req = req_valid_i && req_ready_o;
-  logic [11:0] f_out_q;                         // beats requested, not sent
+  logic [6:0] f_out_q;                         // beats requested, not sent
   logic [7:0]  f_jobs_q, f_job_ahead_q;         // jobs given, not done
   logic        f_has_q, f_beat_has_q;
-  logic [11:0] f_left_q, f_beat_ahead_q;        // beats to be sent before the job can be done
+  logic [6:0] f_left_q, f_beat_ahead_q;        // beats to be sent before the job can be done
   logic [BusW+Elems-1:0] f_beat_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -235,23 +235,23 @@ module axi_write #(
       f_has_q      <= 1'b0;
       f_beat_has_q <= 1'b0;
     end else begin
-      f_out_q  <= f_out_q + (f_req ? 12'(req_beats_i) : 12'd0) - 12'(pop_o);
+      f_out_q  <= f_out_q + (f_req ? 7'(req_beats_i) : 7'd0) - 7'(pop_o);
       f_jobs_q <= f_jobs_q + 8'(f_req && req_last_i) - 8'(done_o);
       if (f_req && req_last_i && f_pick_job && !f_has_q) begin
         f_has_q       <= 1'b1;
         f_job_ahead_q <= f_jobs_q - 8'(done_o);
-        f_left_q      <= f_out_q + 12'(req_beats_i) - 12'(pop_o);
+        f_left_q      <= f_out_q + 7'(req_beats_i) - 7'(pop_o);
       end else if (f_has_q) begin
-        if (pop_o && f_left_q != '0) f_left_q <= f_left_q - 12'd1;
+        if (pop_o && f_left_q != '0) f_left_q <= f_left_q - 7'd1;
         if (done_o && f_job_ahead_q != '0) f_job_ahead_q <= f_job_ahead_q - 8'd1;
         else if (done_o) f_has_q <= 1'b0;
       end
       if (data_valid_i && data_ready_o && f_pick_beat && !f_beat_has_q) begin
         f_beat_has_q   <= 1'b1;
-        f_beat_ahead_q <= 12'(level) - 12'(pop_o);
+        f_beat_ahead_q <= 7'(level) - 7'(pop_o);
         f_beat_q       <= {elem_i, data_i};
       end else if (f_beat_has_q && pop_o) begin
-        f_beat_ahead_q <= f_beat_ahead_q - 12'd1;
+        f_beat_ahead_q <= f_beat_ahead_q - 7'd1;
         if (f_beat_ahead_q == '0) f_beat_has_q <= 1'b0;
       end
     end
@@ -260,7 +260,7 @@ module axi_write #(
     past_q <= 1'b1;
     if (!past_q) assume (!rst_ni);
     // the addresses themselves are the business of axi_burst's proof: two pages do here
-    if (req_valid_i) assume (req_beats_i != '0 && req_beats_i < 9'd6 && req_addr_i[63:13] == '0 &&
+    if (req_valid_i) assume (req_beats_i != '0 && req_beats_i < 9'd4 && req_addr_i[63:13] == '0 &&
                              req_addr_i[BytesW-1:0] == '0);
     if (past_q && rst_ni) begin
       if (pop_o) assert (f_out_q != '0);
