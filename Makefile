@@ -22,10 +22,13 @@ endif
 
 WARN    = -Wall -Wextra -Werror
 # No contraction and no fast-math: the host operations have one result whatever the compiler (docs/numerics.md, section 5).
+PKG_CFLAGS := $(shell pkg-config --cflags json-c libpcre2-8 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs json-c libpcre2-8 2>/dev/null)
+CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 CFLAGS  = -std=c11 -D_GNU_SOURCE $(OPT) -g -march=$(ARCH) -ffp-contract=off -fno-math-errno -fopenmp $(WARN) $(SAN) \
-          -Ihost/include -Ihost -Isim/include $(shell pkg-config --cflags json-c libpcre2-8 2>/dev/null)
+          -Ihost/include -Ihost -Isim/include $(PKG_CFLAGS)
 LDFLAGS = -fopenmp $(SAN)
-LDLIBS  = $(shell pkg-config --libs json-c libpcre2-8 2>/dev/null) -lopenblas -ldl -lm -lpthread
+LDLIBS  = $(PKG_LIBS) -lopenblas -ldl -lm -lpthread
 
 LIB_SRC   := $(filter-out host/cli/%,$(sort $(wildcard host/*/*.c)))
 CLI_SRC   := $(sort $(wildcard host/cli/*.c))
@@ -101,7 +104,7 @@ $(BUILD)/seedbed: $(CLI_OBJ) $(BUILD)/libseedbed.a
 $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libseedbed.a
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(shell pkg-config --libs check 2>/dev/null) -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(CHECK_LIBS) -o $@
 
 $(BUILD)/bench/bench_%: tests/bench/bench_%.c $(BUILD)/libseedbed.a
 	@mkdir -p $(@D)

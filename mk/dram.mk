@@ -9,4 +9,4 @@ $(BUILD)/tests/test_dram%: tests/unit/test_dram%.c $(SIM_SRC_DIR)/dram.c $(SIM_S
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) -I$(SIM_SRC_DIR) $< $(SIM_SRC_DIR)/dram.c $(SIM_SRC_DIR)/dram_timing.c $(LDFLAGS) $(LDLIBS) \
-	  $(shell pkg-config --libs check 2>/dev/null) -o $@
+	  $(CHECK_LIBS) -o $@

@@ -11,7 +11,9 @@ BUS       ?= 512
 PORTS     ?= 1
 TRACE     ?= 0
 VERILATOR ?= verilator
-VERILATOR_INC ?= $(shell $(VERILATOR) --getenv VERILATOR_ROOT 2>/dev/null)/include
+ifndef VERILATOR_INC
+VERILATOR_INC := $(shell $(VERILATOR) --getenv VERILATOR_ROOT 2>/dev/null)/include
+endif
 # Verilated code is compiled for the machine, as the host code is (ARCH).
 SIM_OPT   ?= -O3 -march=$(ARCH)
 
@@ -109,7 +111,7 @@ $(TB_DIR)/test_driver: tests/rtl/test_driver.c tests/rtl/model.h $(BUILD)/libsee
 
 $(TB_DIR)/test_dram: tests/rtl/test_dram.c sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c sim/dram_timing.c $(shell pkg-config --libs check 2>/dev/null) -o $@
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -Isim tests/rtl/test_dram.c sim/dram.c sim/dram_timing.c $(CHECK_LIBS) -o $@
 
 .PHONY: rtl-benches sim-test
 rtl-benches: $(TB_BIN) ## the benches of the RTL modules
