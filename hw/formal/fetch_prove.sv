@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
+// cmd_fetch ends every list of one command, with the error of docs/device.md, within Bound cycles.
+//
+// Around it: a memory and an engine that answer whenever they like, but within Patience cycles; the
+// record is any 512 bits (shapes below 32 when the command is good, so that the product of beats and
+// groups takes few cycles), its beat may be bad, the engine may report a bad beat or a bad response.
+
+module fetch_prove #(
+  parameter int Bound    = 30,
+  parameter int Patience = 1
+) (
+  input logic clk_i
+);
+
+  localparam logic [3:0] Codecs = 4'b0110;
+  localparam int         ActCap = 1024;
+
+  (* anyconst *) logic [511:0] rec;
+  (* anyconst *) logic [63:0]  addr;
+  (* anyconst *) logic         count, rec_err;
+  (* anyconst *) logic [1:0]   outcome;      // of the engine: 0, 1 done; 2 a bad beat; 3 a bad response
+  (* anyseq *)   logic         go_req, go_beat, go_job, go_end, go_quiet;
+
+  logic       past_q = 1'b0;
+  logic       started_q, busy_q, asked_q, failed_q, ended_q;
+  logic [2:0] owed_q;
+  logic [7:0] time_q;
+  logic [3:0] w_req_q, w_beat_q, w_job_q, w_end_q, w_quiet_q;
+
+  logic        req_valid, job_valid, done, idle, flush, beat_ready;
+  logic [39:0] req_beats;
+  logic [1:0]  req_tag;
+  logic [3:0]  error;
+
+  wire start    = past_q && !started_q;
+  wire req      = req_valid && go_req;
+  wire cmd_req  = req && req_tag == seedbed_pkg::TagCmd;
+  wire wei_req  = req && req_tag == seedbed_pkg::TagWei;
+  wire beat     = owed_q != '0 && go_beat && !flush;
+  wire job      = job_valid && go_job;
+  wire ending   = busy_q && asked_q && go_end && !failed_q;  // the engine's last word
+  wire job_done = ending && outcome != 2'd2;
+  wire read_err = ending && outcome == 2'd2;
+  wire quiet    = flush && go_quiet;
+
+  cmd_fetch #(
+    .BusW  (512),
+    .Codecs(Codecs),
+    .ActCap(ActCap)
+  ) u_fetch (
+    .clk_i        (clk_i),
+    .rst_ni       (past_q),
+    .start_i      (start),
+    .cmd_addr_i   (addr),
+    .cmd_count_i  ({31'd0, count}),
+    .idle_o       (idle),
+    .done_o       (done),
+    .req_valid_o  (req_valid),
+    .req_ready_i  (go_req),
+    .req_addr_o   (),
+    .req_beats_o  (req_beats),
+    .req_tag_o    (req_tag),
+    .beat_valid_i (beat),
+    .beat_ready_o (beat_ready),
+    .beat_data_i  (rec),
+    .beat_err_i   (rec_err),
+    .job_valid_o  (job_valid),
+    .job_ready_i  (go_job),
+    .job_codec_o  (),
+    .job_words_o  (),
+    .job_rows_o   (),
+    .job_dst_o    (),
+    .job_index_o  (),
+    .job_done_i   (job_done),
+    .read_err_i   (read_err),
+    .read_index_i (32'd0),
+    .write_err_i  (ending && outcome == 2'd3),
+    .quiet_i      (quiet),
+    .flush_o      (flush),
+    .reset_o      (),
+    .event_done_o (),
+    .error_o      (error),
+    .error_index_o(),
+    .cur_index_o  (),
+    .state_o      ()
+  );
+
+  // What docs/device.md says of the record.
+  wire [7:0]  op    = rec[7:0];
+  wire [7:0]  codec = rec[15:8];
+  wire [15:0] batch = rec[31:16];
+  wire [31:0] rows  = rec[63:32];
+  wire [31:0] cols  = rec[95:64];
+  logic [3:0] expect_error;
+  always_comb begin
+    expect_error = 4'd0;
+    if (count == 1'b0) expect_error = 4'd0;
+    else if (addr[5:0] != '0) expect_error = 4'd4;
+    else if (rec_err) expect_error = 4'd5;
+    else if (op > 8'd1) expect_error = 4'd1;
+    else if (op == 8'd1) begin
+      if (codec != 8'd1 && codec != 8'd2) expect_error = 4'd2;
+      else if (rows == '0 || rows > 32'hFFFFFF || cols == '0 || cols > ActCap || batch != 16'd1) expect_error = 4'd3;
+      else if (rec[128 +: 6] != '0 || rec[192 +: 6] != '0 || rec[256 +: 6] != '0) expect_error = 4'd4;
+      else if (outcome == 2'd2) expect_error = 4'd5;
+      else if (outcome == 2'd3) expect_error = 4'd6;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    past_q <= 1'b1;
+    if (!past_q) begin
+      started_q <= 1'b0;
+      busy_q    <= 1'b0;
+      asked_q   <= 1'b0;
+      failed_q  <= 1'b0;
+      ended_q   <= 1'b0;
+      owed_q    <= '0;
+      time_q    <= '0;
+      {w_req_q, w_beat_q, w_job_q, w_end_q, w_quiet_q} <= '0;
+    end else begin
+      started_q <= 1'b1;
+      if (!ended_q) time_q <= time_q + 8'd1;
+      if (done) ended_q <= 1'b1;
+      owed_q <= owed_q + (cmd_req ? req_beats[2:0] : 3'd0) - 3'(beat && beat_ready);
+      if (job) busy_q <= 1'b1;
+      if (wei_req) asked_q <= 1'b1;
+      if (job_done) busy_q <= 1'b0;
+      if (read_err) failed_q <= 1'b1;
+      w_req_q   <= (req_valid && !go_req) ? w_req_q + 4'd1 : 4'd0;
+      w_beat_q  <= (owed_q != '0 && !go_beat) ? w_beat_q + 4'd1 : 4'd0;
+      w_job_q   <= (job_valid && !go_job) ? w_job_q + 4'd1 : 4'd0;
+      w_end_q   <= (busy_q && asked_q && !go_end) ? w_end_q + 4'd1 : 4'd0;
+      w_quiet_q <= (flush && !go_quiet) ? w_quiet_q + 4'd1 : 4'd0;
+    end
+    if (w_req_q >= 4'(Patience)) assume (go_req);
+    if (w_beat_q >= 4'(Patience)) assume (go_beat);
+    if (w_job_q >= 4'(Patience)) assume (go_job);
+    if (w_end_q >= 4'(Patience)) assume (go_end);
+    if (w_quiet_q >= 4'(Patience)) assume (go_quiet);
+    if (expect_error == 4'd0 || expect_error > 4'd4) assume (rows < 32'd32 && cols < 32'd32);
+    if (past_q && started_q) begin
+      assert (time_q <= 8'(Bound));
+      assert (!(ended_q && (!idle || done)));
+      if (done) assert (error == expect_error);
+      if (job_valid) assert (expect_error == 4'd0 || expect_error > 4'd4);
+      if (owed_q != '0 && !flush && go_beat) assert (beat_ready);
+    end
+  end
+
+endmodule
