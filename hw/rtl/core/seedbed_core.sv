@@ -11,6 +11,7 @@
 //   ActCap       activation buffer, elements, a power of two, 1024..65536
 //   Outstanding  read bursts in flight (64 beats or 4 KB each; the data FIFO holds them all)
 //   Codecs       bit i: codec id i is built in
+//   Style        0 simulates fast, 1 is small on an FPGA (see lane); the results are the same
 // Registers and counters: docs/device.md. All AXI outputs come from registers or from a few gates
 // behind them, never from an AXI input.
 
@@ -19,7 +20,8 @@ module seedbed_core #(
   parameter int         ActW        = 16,
   parameter int         ActCap      = 32768,
   parameter int         Outstanding = 8,
-  parameter logic [3:0] Codecs      = 4'b1111
+  parameter logic [3:0] Codecs      = 4'b1111,
+  parameter bit         Style       = 1'b0
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -235,6 +237,7 @@ module seedbed_core #(
   matvec_engine #(
     .BusW     (BusW),
     .Codecs   (Codecs),
+    .Style    (Style),
     .ActCap   (ActCap),
     .DataDepth(DataDepth)
   ) u_matvec (

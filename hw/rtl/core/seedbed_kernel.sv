@@ -8,7 +8,8 @@ module seedbed_kernel #(
   parameter int         ActW        = 16,
   parameter int         ActCap      = 32768,
   parameter int         Outstanding = 8,
-  parameter logic [3:0] Codecs      = 4'b1111
+  parameter logic [3:0] Codecs      = 4'b1111,
+  parameter bit         Style       = 1'b0
 ) (
   input  logic                ap_clk,
   input  logic                ap_rst_n,
@@ -72,7 +73,8 @@ module seedbed_kernel #(
     .ActW       (ActW),
     .ActCap     (ActCap),
     .Outstanding(Outstanding),
-    .Codecs     (Codecs)
+    .Codecs     (Codecs),
+    .Style      (Style)
   ) u_core (
     .clk_i      (ap_clk),
     .rst_ni     (ap_rst_n),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
 // The lanes and their 64-bit accumulators: one row a lane, activations broadcast.
 //
-// Parameters: BusW (lanes = BusW/32), Codecs.
+// Parameters: BusW (lanes = BusW/32), Codecs, Style (see lane).
 // Ports
 //   codec_i    stable while busy_o
 //   valid_i    beat_i is taken; side_i: it is a side beat, kept for the main beats that follow
@@ -10,11 +10,12 @@
 //   act_i      slot of this beat, two cycles later
 //   result_valid_o, result_o (L x 64)  a finished row group, for one cycle
 //   busy_o     beats are in the pipeline
-// Latency: LaneLatency + 3 cycles from the last beat to result_valid_o.
+// Latency: the lane's (LaneLatency, or LaneLatencyFpga for seedlm4 in Style 1) + 3 cycles from the last beat to result_valid_o.
 
 module lane_array #(
   parameter int         BusW   = 512,
-  parameter logic [3:0] Codecs = 4'b1111
+  parameter logic [3:0] Codecs = 4'b1111,
+  parameter bit         Style  = 1'b0
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -32,16 +33,23 @@ module lane_array #(
 );
 
   localparam int Lanes = BusW / 32;
-  localparam int Lat   = seedbed_pkg::LaneLatency;
+  localparam bit Fpga  = Style && Codecs[2];
+  localparam int Short = seedbed_pkg::LaneLatency;
+  localparam int Lat   = Fpga ? seedbed_pkg::LaneLatencyFpga : Short;
 
   logic [BusW-1:0] beat_q;
   logic            side1_q;
   logic [2:0]      word1_q;
-  // Stage s of these belongs to the beat taken s+1 cycles ago; stage Lat sees its addend.
+  // Stage s of these belongs to the beat taken s+1 cycles ago; stage Lat (Short for the codecs whose lane
+  // is shorter) sees its addend.
   logic [Lat:0]    valid_q, first_q, last_q;
   logic            done_q;
 
   wire main = valid_i && !side_i;
+  wire is_long = Codecs == 4'b0100 || codec_i == seedbed_pkg::CodecSeedlm4;
+  wire now_valid = is_long ? valid_q[Lat] : valid_q[Short];
+  wire now_first = is_long ? first_q[Lat] : first_q[Short];
+  wire now_last  = is_long ? last_q[Lat] : last_q[Short];
 
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
@@ -60,7 +68,7 @@ module lane_array #(
     end else begin
       valid_q <= {valid_q[Lat-1:0], main};
       last_q  <= {last_q[Lat-1:0], main && last_i};
-      done_q  <= last_q[Lat];
+      done_q  <= now_last;
     end
   end
 
@@ -78,6 +86,28 @@ module lane_array #(
     act_sum_q  <= act_sum8_q + (codec_i == seedbed_pkg::CodecSeedlm3 ? act_sum4_q : 20'sd0);
   end
 
+  logic [127:0]       skew;
+  logic [203:0]       pair;
+  logic signed [18:0] half;
+  logic               odd;
+  if (Fpga) begin : g_skew
+    act_skew #(
+      .C(8)
+    ) u_skew (
+      .clk_i (clk_i),
+      .act_i (act_i[127:0]),
+      .act_o (skew),
+      .pair_o(pair),
+      .half_o(half),
+      .odd_o (odd)
+    );
+  end else begin : g_no_skew
+    assign skew = '0;
+    assign pair = '0;
+    assign half = '0;
+    assign odd  = 1'b0;
+  end
+
   for (genvar l = 0; l < Lanes; l++) begin : g_lane
     logic [31:0] side_q;
     logic [15:0] field;
@@ -93,7 +123,8 @@ module lane_array #(
                    : {12'd0, side_q[{word1_q, 2'b00} +: 4]};
 
     lane #(
-      .Codecs(Codecs)
+      .Codecs(Codecs),
+      .Style (Style)
     ) u_lane (
       .clk_i    (clk_i),
       .codec_i  (codec_i),
@@ -101,11 +132,15 @@ module lane_array #(
       .side_i   (field),
       .act_i    (act_i),
       .act_sum_i(act_sum_q),
+      .skew_i   (skew),
+      .pair_i   (pair),
+      .half_i   (half),
+      .odd_i    (odd),
       .addend_o (addend)
     );
 
     always_ff @(posedge clk_i) begin
-      if (valid_q[Lat]) acc_q <= first_q[Lat] ? addend : acc_q + addend;
+      if (now_valid) acc_q <= addend + (acc_q & {64{!now_first}});
     end
 
     assign result_o[64*l +: 64] = acc_q;

@@ -5,7 +5,7 @@
 // activations, then the weights in the lane layout of docs/formats.md. A side beat comes before each
 // eight main beats of a row when the codec has a side plane.
 //
-// Parameters: BusW, Codecs, ActCap, DataDepth (see drain).
+// Parameters: BusW, Codecs, Style (see lane), ActCap, DataDepth (see drain).
 // Ports
 //   job_*       codec, main words a row, rows, destination, command index
 //   beat_*      beats tagged TagAct and TagWei; beat_tag_i is known before the beat is
@@ -17,6 +17,7 @@
 module matvec_engine #(
   parameter int         BusW      = 512,
   parameter logic [3:0] Codecs    = 4'b1111,
+  parameter bit         Style     = 1'b0,
   parameter int         ActCap    = 32768,
   parameter int         DataDepth = 16
 ) (
@@ -83,6 +84,9 @@ module matvec_engine #(
   // The job in work: from its activations to its last weight beat.
   logic        active_q;
   logic [1:0]  codec_q;
+  // With one codec built in it is a constant, and what serves the others goes (cmd_fetch lets none through).
+  wire  [1:0]  codec = (Codecs == 4'd1) ? 2'd0 : (Codecs == 4'd2) ? 2'd1 : (Codecs == 4'd4) ? 2'd2
+                       : (Codecs == 4'd8) ? 2'd3 : codec_q;
   logic [16:0] words_q, left_q;  // main words a row; left in this row group
   logic [31:0] index_q;
   logic [2:0]  word_q;           // main word in its eight
@@ -99,9 +103,11 @@ module matvec_engine #(
   wire is_act = beat_tag_i == seedbed_pkg::TagAct;
   wire is_wei = beat_tag_i == seedbed_pkg::TagWei;
 
-  assign next_take = next_valid && !active_q && !busy;
+  // The pipeline need not be empty for a job of the same codec: its activations were read a cycle after
+  // the last beat was taken.
+  assign next_take = next_valid && !active_q && (!busy || next_codec == codec_q);
 
-  wire has_side    = codec_q == seedbed_pkg::CodecInt4 || codec_q == seedbed_pkg::CodecSeedlm3;
+  wire has_side    = codec == seedbed_pkg::CodecInt4 || codec == seedbed_pkg::CodecSeedlm3;
   wire last_word   = left_q == 17'd1;
   wire ends_group  = last_word && !side_due_q;
   wire can_take    = active_q && (!ends_group || (room && !gap_q));
@@ -116,8 +122,8 @@ module matvec_engine #(
   assign read_index_o = index_q;
   assign state_o      = {active_q, busy, !room, side_due_q};
 
-  wire [4:0] step = (codec_q == seedbed_pkg::CodecFp16) ? 5'd2
-                    : (codec_q == seedbed_pkg::CodecSeedlm3) ? 5'd16 : 5'd8;
+  wire [4:0] step = (codec == seedbed_pkg::CodecFp16) ? 5'd2
+                    : (codec == seedbed_pkg::CodecSeedlm3) ? 5'd16 : 5'd8;
 
   always_ff @(posedge clk_i) begin
     if (next_take) begin
@@ -129,7 +135,8 @@ module matvec_engine #(
       first_q    <= 1'b1;
       elem_q     <= '0;
       fill_q     <= '0;
-      side_due_q <= next_codec == seedbed_pkg::CodecInt4 || next_codec == seedbed_pkg::CodecSeedlm3;
+      side_due_q <= (Codecs[1] && next_codec == seedbed_pkg::CodecInt4) ||
+                    (Codecs[3] && next_codec == seedbed_pkg::CodecSeedlm3);
     end else begin
       if (load) fill_q <= fill_q + 1'b1;
       if (take && side_due_q) side_due_q <= 1'b0;
@@ -163,8 +170,8 @@ module matvec_engine #(
     .we_i   (load),
     .waddr_i(fill_q),
     .wdata_i(beat_data_i),
-    .step2_i(codec_q == seedbed_pkg::CodecFp16),
-    .step8_i(codec_q != seedbed_pkg::CodecSeedlm3),
+    .step2_i(codec == seedbed_pkg::CodecFp16),
+    .step8_i(codec != seedbed_pkg::CodecSeedlm3),
     .re_i   (take_main),
     .relem_i(elem_q),
     .act_o  (act)
@@ -172,11 +179,12 @@ module matvec_engine #(
 
   lane_array #(
     .BusW  (BusW),
-    .Codecs(Codecs)
+    .Codecs(Codecs),
+    .Style (Style)
   ) u_lanes (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
-    .codec_i       (codec_q),
+    .codec_i       (codec),
     .valid_i       (take),
     .beat_i        (beat_data_i),
     .side_i        (side_due_q),
