@@ -34,6 +34,7 @@ module lane_array #(
 
   localparam int Lanes = BusW / 32;
   localparam bit Fpga  = Style && Codecs[2];
+  localparam bit NeedSum = Codecs[3] || (Codecs[2] && !Style);
   localparam int Short = seedbed_pkg::LaneLatency;
   localparam int Lat   = Fpga ? seedbed_pkg::LaneLatencyFpga : Short;
 
@@ -118,7 +119,8 @@ module lane_array #(
     end
 
     // int4: a scale for four words; seedlm3: a coefficient for each.
-    assign field = (codec_i == seedbed_pkg::CodecInt4)
+    // Without such a codec nothing of it is built.
+    assign field = !(Codecs[1] || Codecs[3]) ? 16'd0 : (codec_i == seedbed_pkg::CodecInt4)
                    ? (word1_q[2] ? side_q[31:16] : side_q[15:0])
                    : {12'd0, side_q[{word1_q, 2'b00} +: 4]};
 
@@ -131,7 +133,7 @@ module lane_array #(
       .word_i   (beat_q[32*l +: 32]),
       .side_i   (field),
       .act_i    (act_i),
-      .act_sum_i(act_sum_q),
+      .act_sum_i(NeedSum ? act_sum_q : 20'sd0),
       .skew_i   (skew),
       .pair_i   (pair),
       .half_i   (half),
