@@ -70,7 +70,8 @@ module seedbed_kernel #(
   parameter int         ActCap      = 32768,
   parameter int         Outstanding = 8,
   parameter logic [3:0] Codecs      = 4'b1111,
-  parameter int         MaxBatch    = 16
+  parameter int         MaxBatch    = 16,
+  parameter bit         Style       = 1'b0
 ) (
   input  logic                ap_clk,
   input  logic                ap_rst_n,
@@ -113,6 +114,7 @@ cat <<EOF
     .Outstanding(Outstanding),
     .Codecs     (Codecs),
     .MaxBatch   (MaxBatch),
+    .Style      (Style),
     .Ports      ($ports)
   ) u_core (
     .clk_i      (ap_clk),

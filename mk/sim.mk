@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The Verilated core as shared libraries, and the hardware tests.
 #   make sim [BUS=512] [PORTS=1] [TRACE=1]    build/sim/w512[pPORTS][-trace]/libseedbed_sim.so
+#   make sim STYLE=1                build/sim/w512[pPORTS]-fpga: with the lanes that go onto an FPGA (slower to simulate)
 #   make sim-test                   benches of every module and of the whole core
 #   make lint                       Verilator -Wall, Yosys, Icarus
 # RTL_DIR and SIM_DIR may point at a copy, e.g. with a fault planted.
@@ -10,6 +11,7 @@ SIM_DIR   ?= $(BUILD)/sim
 BUS       ?= 512
 PORTS     ?= 1
 TRACE     ?= 0
+STYLE     ?= 0
 VERILATOR ?= verilator
 ifndef VERILATOR_INC
 VERILATOR_INC := $(shell $(VERILATOR) --getenv VERILATOR_ROOT 2>/dev/null)/include
@@ -31,32 +33,32 @@ SIM_SRC := sim/sim_core.cpp sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_tim
 VERILATE = $(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wall $(RTL_VLT)
 SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd
 
-# $(1) bus bits of a port, $(2) "" or "-trace", $(3) ports, $(4) w$(1)[p$(3)][-trace]
+# $(1) bus bits of a port, $(2) "", "-trace" or "-fpga", $(3) ports, $(4) w$(1)[p$(3)][-trace|-fpga]
 define SIM_VARIANT
 $(SIM_DIR)/$(4)/libseedbed_sim.so: $(call RTL_FOR,$(3)) $(RTL_VLT) $(SIM_SRC) mk/sim.mk
 	@mkdir -p $$(@D)/obj
 	@$$(SAY) SIM $$@
-	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(if $(2),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(call RTL_FOR,$(3))
+	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(if $(filter -fpga,$(2)),-GStyle="1'b1") $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(call RTL_FOR,$(3))
 	$$(Q)$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
 	  OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
 	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/obj/verilated.o
 	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_threads.cpp -o $$(@D)/obj/verilated_threads.o
-	$(if $(2),$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_fst_c.cpp -o $$(@D)/obj/verilated_fst_c.o)
+	$(if $(filter -trace,$(2)),$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_fst_c.cpp -o $$(@D)/obj/verilated_fst_c.o)
 	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(SIM_OPT) $(WARN) -c sim/dram.c -o $$(@D)/obj/dram.o
 	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(SIM_OPT) $(WARN) -c sim/dram_timing.c -o $$(@D)/obj/dram_timing.o
 	$$(Q)$$(SIM_CXX) -Wall -Wextra -Isim -Isim/include -I$$(@D)/obj -DSB_BUS=$(1) -DSB_PORTS=$(3) -DSB_VARIANT='"$(4)"' \
-	  -DVM_TRACE_FST=$(if $(2),1,0) -DVM_TRACE=$(if $(2),1,0) -c sim/sim_core.cpp -o $$(@D)/obj/sim_core.o
+	  -DVM_TRACE_FST=$(if $(filter -trace,$(2)),1,0) -DVM_TRACE=$(if $(filter -trace,$(2)),1,0) -c sim/sim_core.cpp -o $$(@D)/obj/sim_core.o
 	$$(Q)$(CXX) -shared -Wl,--version-script=sim/exports.map -Wl,-Bsymbolic -Wl,--no-undefined -o $$@.tmp \
 	  $$(@D)/obj/sim_core.o $$(@D)/obj/dram.o $$(@D)/obj/dram_timing.o $$(@D)/obj/verilated*.o $$(@D)/obj/Vseedbed_kernel__ALL.a \
-	  $(if $(2),-lz) -lpthread -latomic
+	  $(if $(filter -trace,$(2)),-lz) -lpthread -latomic
 	$$(Q)mv $$@.tmp $$@
 endef
 SIM_NAME = w$(1)$(if $(filter-out 1,$(3)),p$(3))$(2)
-$(foreach w,64 128 256 512 1024,$(foreach p,1 2 3 4 5 6 7 8,$(foreach t,none -trace,\
+$(foreach w,64 128 256 512 1024,$(foreach p,1 2 3 4 5 6 7 8,$(foreach t,none -trace -fpga,\
   $(eval $(call SIM_VARIANT,$(w),$(filter-out none,$(t)),$(p),$(call SIM_NAME,$(w),$(filter-out none,$(t)),$(p)))))))
 
 .PHONY: sim
-sim: $(SIM_DIR)/$(call SIM_NAME,$(BUS),$(if $(filter 1,$(TRACE)),-trace),$(PORTS))/libseedbed_sim.so ## a simulator: BUS=64..1024, PORTS=1..8, TRACE=1 for waveforms
+sim: $(SIM_DIR)/$(call SIM_NAME,$(BUS),$(if $(filter 1,$(TRACE)),-trace,$(if $(filter 1,$(STYLE)),-fpga)),$(PORTS))/libseedbed_sim.so ## a simulator: BUS=64..1024, PORTS=1..8, TRACE=1 for waveforms, STYLE=1 for FPGA lanes
 
 # --- module benches: tests/rtl/tb_*.cpp, each with the parameters it is built for -----------------------------------------
 # $(1) name, $(2) top module and source tb_$(2).cpp, $(3) parameters, $(4) macros
@@ -87,6 +89,9 @@ $(eval $(call TB_RULE,lfsr3,lfsr_expand,-GK=3 -GTaps=3 -GN=24,-DTB_K=3 -DTB_TAPS
 $(eval $(call TB_RULE,lfsr12,lfsr_expand,-GK=12 -GTaps=263 -GN=40,-DTB_K=12 -DTB_TAPS=263 -DTB_N=40))
 $(eval $(call TB_RULE,lane,lane,-GCodecs=15,-DTB_CODECS=15))
 $(eval $(call TB_RULE,lane_seedlm4,lane,-GCodecs=4,-DTB_CODECS=4))
+$(eval $(call TB_RULE,lane_fpga,lane,tests/rtl/lane_skewed.sv --top lane_skewed -GCodecs=15,-DTB_CODECS=15 -DTB_FPGA))
+$(eval $(call TB_RULE,lane_fpga_seedlm4,lane,tests/rtl/lane_skewed.sv --top lane_skewed -GCodecs=4,-DTB_CODECS=4 -DTB_FPGA))
+$(TB_DIR)/lane_fpga/tb $(TB_DIR)/lane_fpga_seedlm4/tb: tests/rtl/lane_skewed.sv
 $(eval $(call TB_RULE,fifo,fifo,-GWidth=20 -GDepth=8,-DTB_DEPTH=8))
 $(eval $(call TB_RULE,skid_buffer,skid_buffer,-GWidth=16,))
 $(eval $(call TB_RULE,act_buffer64,act_buffer,-GBusW=64 -GActCap=1024,-DTB_BUS=64 -DTB_CAP=1024))
@@ -125,10 +130,11 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driv
 	$(TB_DIR)/test_driver $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
-LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_int4 \
+LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_fpga act_skew delay lane_int4 \
              lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs fifo skid_buffer
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
-             "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5"
+             "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5" \
+             "-GBusW=64 -GStyle=1'b1" "-GBusW=128 -GStyle=1'b1 -GCodecs=4'd4" "-GBusW=64 -GStyle=1'b1 -GMaxBatch=1"
 LINT_PORTS := 2 3 4 8
 
 .PHONY: lint lint-verilator lint-yosys lint-icarus
@@ -145,7 +151,7 @@ lint-verilator: $(LINT_PORTS:%=$(BUILD)/rtl/p%/seedbed_kernel.sv)
 
 # -e turns into errors what Yosys only warns of: names that do not exist, nets that nothing drives.
 lint-yosys: $(BUILD)/rtl/p2/seedbed_kernel.sv $(BUILD)/rtl/p4/seedbed_kernel.sv
-	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4"; do \
+	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4" "BusW 128 -set Codecs 4 -set Style 1"; do \
 	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $(RTL_SRC); chparam -set $$p seedbed_kernel; \
 	    hierarchy -check -top seedbed_kernel; proc; check -assert" 2>&1 | { grep -v 'Replacing memory' || true; }; \
 	  test $${PIPESTATUS[0]} -eq 0; done

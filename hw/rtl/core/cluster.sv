@@ -23,6 +23,7 @@ module cluster #(
   parameter int         Outstanding = 8,
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,
+  parameter bit         Style       = 1'b0,
   parameter int         BeatsW      = 40,
   parameter int         Ports       = 1,
   parameter int         Index       = 0
@@ -165,6 +166,7 @@ module cluster #(
     .Codecs   (Codecs),
     .ActCap   (ActCap),
     .MaxBatch (MaxBatch),
+    .Style    (Style),
     .DataDepth(DataDepth),
     .Ports    (Ports)
   ) u_matvec (

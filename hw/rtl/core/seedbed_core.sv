@@ -16,6 +16,7 @@
 //   Outstanding  read bursts in flight (64 beats or 4 KB each; the data FIFO holds them all)
 //   Codecs       bit i: codec id i is built in
 //   MaxBatch     vectors that a command may bring for one read of its weights, 1..16
+//   Style        0 simulates fast, 1 is small on an FPGA (see lane); the results are the same
 // Registers and counters: docs/device.md. All AXI outputs come from registers or from a few gates
 // behind them, never from an AXI input.
 
@@ -26,7 +27,8 @@ module seedbed_core #(
   parameter int         Outstanding = 8,
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,
-  parameter int         Ports       = 1
+  parameter int         Ports       = 1,
+  parameter bit         Style       = 1'b0
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -220,6 +222,7 @@ module seedbed_core #(
       .Outstanding(Outstanding),
       .Codecs     (Codecs),
       .MaxBatch   (MaxBatch),
+      .Style      (Style),
       .BeatsW     (BeatsW),
       .Ports      (Ports),
       .Index      (p)

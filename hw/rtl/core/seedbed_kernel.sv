@@ -10,7 +10,8 @@ module seedbed_kernel #(
   parameter int         ActCap      = 32768,
   parameter int         Outstanding = 8,
   parameter logic [3:0] Codecs      = 4'b1111,
-  parameter int         MaxBatch    = 16
+  parameter int         MaxBatch    = 16,
+  parameter bit         Style       = 1'b0
 ) (
   input  logic                ap_clk,
   input  logic                ap_rst_n,
@@ -76,6 +77,7 @@ module seedbed_kernel #(
     .Outstanding(Outstanding),
     .Codecs     (Codecs),
     .MaxBatch   (MaxBatch),
+    .Style      (Style),
     .Ports      (1)
   ) u_core (
     .clk_i      (ap_clk),

@@ -46,6 +46,8 @@ package seedbed_pkg;
 
   // Cycles from a word at a lane's input to its addend.
   localparam int LaneLatency = 6;
+  // The same for seedlm4 built for an FPGA (Style 1): lane_seedlm_fpga and its shifter.
+  localparam int LaneLatencyFpga = 19;
 
   localparam logic [31:0] Id      = 32'h5345_4544;
   localparam logic [31:0] Version = 32'h0001_0001;

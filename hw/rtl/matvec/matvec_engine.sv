@@ -14,7 +14,7 @@
 // weight beat entered the lanes nothing reads the activations any more. Only a change of codec waits
 // until the lanes are empty, and the next job's activations are loaded meanwhile.
 //
-// Parameters: BusW, Codecs, ActCap, MaxBatch (see lane_array), DataDepth and Ports (see drain).
+// Parameters: BusW, Codecs, Style (see lane), ActCap, MaxBatch (see lane_array), DataDepth and Ports (see drain).
 // Ports
 //   job_*       codec, vectors after the first (< MaxBatch), main words a row, rows, destination and stride (see
 //               drain), command index
@@ -28,6 +28,7 @@
 module matvec_engine #(
   parameter int         BusW      = 512,
   parameter logic [3:0] Codecs    = 4'b1111,
+  parameter bit         Style     = 1'b0,
   parameter int         ActCap    = 32768,
   parameter int         MaxBatch  = 16,
   parameter int         DataDepth = 16,
@@ -231,6 +232,7 @@ module matvec_engine #(
   lane_array #(
     .BusW    (BusW),
     .Codecs  (Codecs),
+    .Style   (Style),
     .MaxBatch(MaxBatch)
   ) u_lanes (
     .clk_i         (clk_i),
