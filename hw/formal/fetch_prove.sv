@@ -161,6 +161,7 @@ module fetch_prove #(
       assert (time_q <= 8'(Bound));
       assert (!(ended_q && (!idle || done)));
       if (done) assert (error == expect_error);
+      if (done) assert (!busy_q || failed_q);  // not before the job's results are in memory
       if (job_valid) assert (expect_error == 4'd0 || expect_error > 4'd4);
       if (owed_q != '0 && !flush && go_beat) assert (beat_ready);
     end
