@@ -12,22 +12,27 @@ slope is the chord; base is lowered by half the chord's largest error, which bal
 import os
 import sys
 import zlib
-from mpmath import mp, mpf, nint
+from decimal import ROUND_HALF_EVEN, Decimal, getcontext
 
-mp.prec = 200
+getcontext().prec = 60
+TWO = Decimal(2)
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
 def w(row, f):
-    e = mpf(2) ** -f
-    return e if row == 15 else e / (1 + e / mpf(2) ** row)
+    e = TWO ** -f
+    return e if row == 15 else e / (1 + e / TWO ** row)
+
+
+def nint(x):
+    return x.to_integral_value(ROUND_HALF_EVEN)
 
 
 def entry(row, seg):
-    f0, f1 = mpf(seg) / 64, mpf(seg + 1) / 64
+    f0, f1 = Decimal(seg) / 64, Decimal(seg + 1) / 64
     y0, y1 = w(row, f0), w(row, f1)
-    gap = max(y0 + (y1 - y0) * mpf(i) / 16 - w(row, f0 + (f1 - f0) * mpf(i) / 16) for i in range(17))
-    low = min(y0 + (y1 - y0) * mpf(i) / 16 - w(row, f0 + (f1 - f0) * mpf(i) / 16) for i in range(17))
+    gap = max(y0 + (y1 - y0) * Decimal(i) / 16 - w(row, f0 + (f1 - f0) * Decimal(i) / 16) for i in range(17))
+    low = min(y0 + (y1 - y0) * Decimal(i) / 16 - w(row, f0 + (f1 - f0) * Decimal(i) / 16) for i in range(17))
     base = int(nint(65536 * (y0 - (gap + low) / 2)))
     slope = int(nint(65536 * (y0 - y1)))
     assert 0 < slope < 1024
