@@ -8,18 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "device/device_internal.h"
+#include "device/core_driver.h"
 #include "seedbed_sim.h"
 
 typedef struct {
     void *lib;
     const sb_sim_interface *api;
     sb_sim *sim;
-    unsigned lanes, ports; /* lanes of a port */
+    sb_core core;
     char trace[PATH_MAX];
-    uint32_t max_batch; /* vectors a command, and elements of all of them: larger batches are split here */
-    uint64_t act_capacity;
-    uint64_t split;
+    uint64_t split; /* the list as the core gets it, where that differs from the caller's */
     uint32_t split_room;
 } sim_device;
 
@@ -67,9 +65,13 @@ static sb_status load(sim_device *s, const char *path, uint64_t bus, uint64_t po
     s->api = api();
     if (s->api->abi != SB_SIM_ABI)
         return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: ABI %u, expected %u: rebuild it", path, s->api->abi, SB_SIM_ABI);
-    s->lanes = s->api->bus_bits / 32;
-    s->ports = s->api->ports;
     return SB_OK;
+}
+
+static int read_register(void *ctx, uint32_t offset, uint32_t *value)
+{
+    const sim_device *s = ctx;
+    return s->api->reg_read(s->sim, offset, value);
 }
 
 static const char *const memory_name[SB_SIM_MEMORIES] = {"ideal", "ddr4-2400", "hbm2"};
@@ -146,85 +148,41 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         sim_close(dev);
         return st;
     }
-    uint32_t params_reg = 0;
-    if (s->api->reg_read(s->sim, 0x48, &params_reg) || s->api->reg_read(s->sim, 0x68, &s->max_batch)) {
+    char name[PATH_MAX + 16];
+    snprintf(name, sizeof name, "device sim: %s", lib);
+    st = sb_core_probe(&s->core, name, read_register, s, err);
+    if (st) {
         sim_close(dev);
-        return sb_fail(err, SB_ERR_DEVICE, "device sim: %s: the core's registers do not answer", lib);
+        return st;
     }
-    s->act_capacity = 1ull << (params_reg >> 16 & 31);
-    if (!s->max_batch) /* a core from before there were batches */
-        s->max_batch = 1;
-    dev->counters.bus_bytes = s->lanes * 4;
-    dev->counters.ports = s->ports;
+    dev->counters.bus_bytes = s->core.lanes * 4;
+    dev->counters.ports = s->core.ports;
     char what[64];
     if (kind == SB_SIM_IDEAL)
         snprintf(what, sizeof what, "ideal memory, read latency %llu cycles", (unsigned long long)latency);
     else
         snprintf(what, sizeof what, "%s, %llu MHz", memory, (unsigned long long)clock);
     snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus, %s%s",
-             s->ports * s->lanes, s->ports, s->api->bus_bits, what, stall ? ", random stalls" : "");
+             s->core.ports * s->core.lanes, s->core.ports, s->api->bus_bits, what, stall ? ", random stalls" : "");
     return SB_OK;
 }
 
 static sb_status sim_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
 {
-    const sim_device *s = dev->priv;
-    sb_status st = sb_memory_alloc(&dev->mem, sb_lane_bytes(m->codec, m->rows, m->cols, s->lanes, s->ports), 128, addr, err);
-    if (!st)
-        sb_lane_pack(m, s->lanes, s->ports, sb_ptr(dev, *addr));
-    return st;
+    return sb_core_load_matrix(&((const sim_device *)dev->priv)->core, dev, m, addr, err);
 }
 
 static uint64_t sim_matrix_bytes(const sb_device *dev, const sb_command *c)
 {
-    const sim_device *s = dev->priv;
-    return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, s->lanes, s->ports);
+    return sb_core_matrix_bytes(&((const sim_device *)dev->priv)->core, c);
 }
 
-static void count(sb_device *dev, const sb_sim_report *r)
-{
-    sb_counters *k = &dev->counters;
-    k->total += r->counter[SB_SIM_TOTAL];
-    k->useful += r->counter[SB_SIM_USEFUL];
-    k->wait_read += r->counter[SB_SIM_WAIT_READ];
-    k->stall += r->counter[SB_SIM_STALL];
-    k->act_load += r->counter[SB_SIM_ACT_LOAD];
-    k->drain += r->counter[SB_SIM_DRAIN];
-    k->control += r->counter[SB_SIM_CONTROL];
-    k->compute += r->counter[SB_SIM_COMPUTE];
-    k->read_beats += r->counter[SB_SIM_READ_BEATS];
-    k->write_beats += r->counter[SB_SIM_WRITE_BEATS];
-    k->commands += r->counter[SB_SIM_COMMANDS];
-}
-
-/* How many vectors of this command the core takes at once. */
-static uint32_t core_batch(const sim_device *s, const sb_command *c)
-{
-    uint64_t elems = sb_codec_act_elems(sb_codec_by_id(c->codec), c->cols), fit = s->act_capacity / elems;
-    uint32_t n = fit < s->max_batch ? (uint32_t)fit : s->max_batch;
-    if (s->api->bus_bits > 512 && sb_acc_stride(c->rows) % 128) /* results that would not begin on a beat */
-        n = 1;
-    if (s->api->bus_bits > 512 && n > 1) /* a part must begin on a beat */
-        n &= ~1u;
-    return n ? n : 1; /* one that does not fit: the core says so */
-}
-
-static uint32_t core_commands(const sim_device *s, const sb_command *c)
-{
-    if (c->op != SB_OP_MATVEC || c->batch <= 1)
-        return 1;
-    uint32_t n = core_batch(s, c);
-    return (c->batch + n - 1) / n;
-}
-
-/* As many commands a batch as the core needs; returns their number, and sets *addr if it is not the caller's list. */
+/* As many commands a batch as the core needs; *n becomes their number, and *addr another list if it is not the caller's. */
 static sb_status split_batches(sb_device *dev, uint64_t *addr, uint32_t *n, sb_error *err)
 {
     sim_device *s = dev->priv;
     const sb_command *c = sb_ptr(dev, *addr);
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < *n; i++)
-        total += core_commands(s, &c[i]);
+    uint32_t total = sb_core_split_count(&s->core, c, *n);
     if (total == *n)
         return SB_OK;
     if (total > s->split_room) {
@@ -233,41 +191,14 @@ static sb_status split_batches(sb_device *dev, uint64_t *addr, uint32_t *n, sb_e
             return st;
         s->split_room = total;
     }
-    sb_command *out = sb_ptr(dev, s->split);
-    for (uint32_t i = 0; i < *n; i++) {
-        uint32_t parts = core_commands(s, &c[i]), each = parts > 1 ? core_batch(s, &c[i]) : c[i].batch;
-        for (uint32_t p = 0; p < parts; p++) {
-            uint32_t v = p * each;
-            *out = c[i];
-            if (parts > 1) {
-                out->batch = (uint16_t)(c[i].batch - v < each ? c[i].batch - v : each);
-                out->src += v * sb_codec_act_elems(sb_codec_by_id(c[i].codec), c[i].cols) * 2;
-                out->dst += v * sb_acc_stride(c[i].rows);
-            }
-            out++;
-        }
-    }
+    sb_core_split(&s->core, c, *n, sb_ptr(dev, s->split));
     *addr = s->split;
     *n = total;
     return SB_OK;
 }
 
-/* Far more than a list can need on the slowest memory that can be configured; a core that is still busy then never ends. */
-static uint64_t cycle_limit(const sb_device *dev, uint64_t addr, uint32_t n)
-{
-    const sb_command *c = sb_ptr(dev, addr);
-    uint64_t beats = 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (c[i].op == SB_OP_MATVEC)
-            beats += (sim_matrix_bytes(dev, &c[i]) / 8 + c[i].rows + c[i].cols) * c[i].batch;
-    return 100000000 + 10000 * (beats + n);
-}
-
 static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *failed, sb_error *err)
 {
-    static const char *const reason[] = {"no error",           "unknown operation",        "codec not built into this core",
-                                         "shape out of range", "misaligned address",       "read error on the memory bus",
-                                         "write error on the memory bus"};
     sim_device *s = dev->priv;
     uint64_t at = addr;
     uint32_t m = n;
@@ -275,19 +206,15 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
     if (st)
         return st;
     static _Thread_local sb_sim_report r;
+    _Static_assert(SB_SIM_COUNTERS == (int)SB_CORE_COUNTERS, "the report has them in the order of docs/device.md");
     char msg[512] = "";
-    sb_sim_status rc = s->api->run(s->sim, at, m, cycle_limit(dev, at, m), &r, msg, sizeof msg);
-    count(dev, &r);
+    sb_sim_status rc = s->api->run(s->sim, at, m, sb_core_cycle_limit(&s->core, sb_ptr(dev, at), m), &r, msg, sizeof msg);
+    sb_core_count(dev, r.counter);
     if (rc == SB_SIM_OK)
         return SB_OK;
-    /* The index in the split list, taken back to the caller's. */
-    uint32_t index = r.error_index, i = 0;
-    const sb_command *c = sb_ptr(dev, addr);
-    for (uint32_t k = 0; i + 1 < n && k + core_commands(s, &c[i]) <= index; i++)
-        k += core_commands(s, &c[i]);
-    *failed = i;
+    *failed = sb_core_split_source(&s->core, sb_ptr(dev, addr), n, r.error_index);
     if (rc == SB_SIM_CORE_ERROR)
-        return sb_fail(err, SB_ERR_DEVICE, "sim: %s (error %u)", r.error < 7 ? reason[r.error] : "?", r.error);
+        return sb_fail(err, SB_ERR_DEVICE, "sim: %s (error %u)", sb_core_error_name(r.error), r.error);
     for (char *p = r.diagnosis; *p; p++)
         if (*p == '\n')
             *p = p[1] ? ';' : 0;

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What every driver of the SystemVerilog core shares. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "device/core_driver.h"
+
+sb_status sb_core_probe(sb_core *core, const char *name, sb_core_read_fn read, void *ctx, sb_error *err)
+{
+    static const uint32_t offset[] = {SB_REG_ID, SB_REG_VERSION, SB_REG_PARAMS, SB_REG_MAX_BATCH, SB_REG_PORTS};
+    uint32_t v[5];
+    for (int i = 0; i < 5; i++)
+        if (read(ctx, offset[i], &v[i]))
+            return sb_fail(err, SB_ERR_DEVICE, "%s: the core's registers do not answer", name);
+    if (v[0] != SB_CORE_ID)
+        return sb_fail(err, SB_ERR_DEVICE, "%s: register ID is 0x%08x, expected 0x%08x: not a Seedbed core", name, v[0],
+                       SB_CORE_ID);
+    *core = (sb_core){.lanes = v[2] & 0xff,
+                      .ports = v[4] ? v[4] : 1, /* 0 in cores from before there were several, likewise batches */
+                      .max_batch = v[3] ? v[3] : 1,
+                      .act_capacity = 1ull << (v[2] >> 16 & 31)};
+    if (!core->lanes || core->lanes > 32 || core->lanes & (core->lanes - 1) || core->ports > 8)
+        return sb_fail(err, SB_ERR_DEVICE,
+                       "%s: a core of %u ports of %u lanes: expected 1 to 8 ports of 2 to 32 lanes (PARAMS 0x%08x, "
+                       "VERSION 0x%08x)",
+                       name, core->ports, core->lanes, v[2], v[1]);
+    return SB_OK;
+}
+
+unsigned sb_core_bus_bits(const sb_core *core)
+{
+    return core->lanes * 32;
+}
+
+sb_status sb_core_load_matrix(const sb_core *core, sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
+{
+    sb_status st =
+        sb_memory_alloc(&dev->mem, sb_lane_bytes(m->codec, m->rows, m->cols, core->lanes, core->ports), 128, addr, err);
+    if (!st)
+        sb_lane_pack(m, core->lanes, core->ports, sb_ptr(dev, *addr));
+    return st;
+}
+
+uint64_t sb_core_matrix_bytes(const sb_core *core, const sb_command *c)
+{
+    return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, core->lanes, core->ports);
+}
+
+/* How many vectors of this command the core takes at once. */
+static uint32_t core_batch(const sb_core *core, const sb_command *c)
+{
+    uint64_t elems = sb_codec_act_elems(sb_codec_by_id(c->codec), c->cols), fit = core->act_capacity / elems;
+    uint32_t n = fit < core->max_batch ? (uint32_t)fit : core->max_batch;
+    if (sb_core_bus_bits(core) > 512 && sb_acc_stride(c->rows) % 128) /* results that would not begin on a beat */
+        n = 1;
+    if (sb_core_bus_bits(core) > 512 && n > 1) /* a part must begin on a beat */
+        n &= ~1u;
+    return n ? n : 1; /* one that does not fit: the core says so */
+}
+
+static uint32_t core_commands(const sb_core *core, const sb_command *c)
+{
+    if (c->op != SB_OP_MATVEC || c->batch <= 1)
+        return 1;
+    uint32_t n = core_batch(core, c);
+    return (c->batch + n - 1) / n;
+}
+
+uint32_t sb_core_split_count(const sb_core *core, const sb_command *c, uint32_t n)
+{
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < n; i++)
+        total += core_commands(core, &c[i]);
+    return total;
+}
+
+void sb_core_split(const sb_core *core, const sb_command *c, uint32_t n, sb_command *out)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t parts = core_commands(core, &c[i]), each = parts > 1 ? core_batch(core, &c[i]) : c[i].batch;
+        for (uint32_t p = 0; p < parts; p++) {
+            uint32_t v = p * each;
+            *out = c[i];
+            if (parts > 1) {
+                out->batch = (uint16_t)(c[i].batch - v < each ? c[i].batch - v : each);
+                out->src += v * sb_codec_act_elems(sb_codec_by_id(c[i].codec), c[i].cols) * 2;
+                out->dst += v * sb_acc_stride(c[i].rows);
+            }
+            out++;
+        }
+    }
+}
+
+uint32_t sb_core_split_source(const sb_core *core, const sb_command *c, uint32_t n, uint32_t index)
+{
+    uint32_t i = 0;
+    for (uint32_t k = 0; i + 1 < n && k + core_commands(core, &c[i]) <= index; i++)
+        k += core_commands(core, &c[i]);
+    return i;
+}
+
+uint64_t sb_core_cycle_limit(const sb_core *core, const sb_command *c, uint32_t n)
+{
+    uint64_t beats = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (c[i].op == SB_OP_MATVEC)
+            beats += (sb_core_matrix_bytes(core, &c[i]) / 8 + c[i].rows + c[i].cols) * c[i].batch;
+    return 100000000 + 10000 * (beats + n);
+}
+
+const char *sb_core_error_name(uint32_t error)
+{
+    static const char *const reason[] = {"no error",
+                                         "unknown operation",
+                                         "codec not built into this core",
+                                         "shape out of range",
+                                         "misaligned address",
+                                         "read error on the memory bus",
+                                         "write error on the memory bus",
+                                         "a value that is not finite",
+                                         "index out of range"};
+    return error < sizeof reason / sizeof *reason ? reason[error] : "?";
+}
+
+void sb_core_count(sb_device *dev, const uint64_t counter[SB_CORE_COUNTERS])
+{
+    sb_counters *k = &dev->counters;
+    uint64_t *const field[SB_CORE_COUNTERS] = {&k->total,      &k->useful,      &k->wait_read, &k->stall,
+                                               &k->act_load,   &k->drain,       &k->control,   &k->compute,
+                                               &k->read_beats, &k->write_beats, &k->commands};
+    for (int i = 0; i < SB_CORE_COUNTERS; i++)
+        *field[i] += counter[i];
+}
+
+int sb_core_read_counters(sb_core_read_fn read, void *ctx, uint64_t counter[SB_CORE_COUNTERS])
+{
+    for (uint32_t i = 0; i < SB_CORE_COUNTERS; i++) {
+        uint32_t low, high;
+        if (read(ctx, SB_REG_COUNTERS + 8 * i, &low) || read(ctx, SB_REG_COUNTERS + 8 * i + 4, &high))
+            return -1;
+        counter[i] = low | (uint64_t)high << 32;
+    }
+    return 0;
+}
+
+/* Appends to the line in buf. */
+static void add(char *buf, size_t size, size_t *n, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void add(char *buf, size_t size, size_t *n, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int k = *n < size ? vsnprintf(buf + *n, size - *n, fmt, ap) : 0;
+    va_end(ap);
+    *n += k > 0 ? (size_t)k : 0;
+}
+
+void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
+{
+    /* The states of cmd_fetch.sv, the beats of register STATE. */
+    static const char *const fetch[16] = {"idle",   "fetch", "get",  "hazard", "issue", "ahead", "weights", "wait",
+                                          "settle", "flush", "done", "?",      "?",     "?",     "?",       "?"};
+    static const char *const beat[4] = {"command", "activations", "weights", "?"};
+    uint32_t cur, state, out, level, error, index;
+    uint64_t k[SB_CORE_COUNTERS];
+    size_t n = 0;
+    *buf = 0;
+    if (read(ctx, SB_REG_CUR_INDEX, &cur) || read(ctx, SB_REG_STATE, &state) || read(ctx, SB_REG_OUTSTANDING, &out) ||
+        read(ctx, SB_REG_LEVELS, &level) || read(ctx, SB_REG_ERROR, &error) || read(ctx, SB_REG_ERROR_INDEX, &index)) {
+        add(buf, size, &n, "the core's registers do not answer");
+        return;
+    }
+    add(buf, size, &n, "command %u of the core's list; command processor: %s; engine: %s%s%s%s; next beat: %s; ", cur,
+        fetch[state & 15], state & 0x80 ? "job in work" : "no job", state & 0x40 ? ", lanes busy" : "",
+        state & 0x20 ? ", no room for results" : "", state & 0x10 ? ", side beat due" : "",
+        state & 0x1000 ? beat[state >> 8 & 3] : "none");
+    add(buf, size, &n, "in flight: %u read bursts, %u write bursts; FIFOs: %u beats to read, %u to write; ",
+        out & 0xffff, out >> 16, level & 0xffff, level >> 16);
+    if (error)
+        add(buf, size, &n, "error %u (%s) at command %u; ", error, sb_core_error_name(error), index);
+    if (sb_core_read_counters(read, ctx, k))
+        add(buf, size, &n, "counters do not answer");
+    else
+        add(buf, size, &n,
+            "cycles %" PRIu64 ": useful %" PRIu64 ", wait_read %" PRIu64 ", stall %" PRIu64 ", act_load %" PRIu64
+            ", drain %" PRIu64 ", control %" PRIu64 ", compute %" PRIu64 "; beats read %" PRIu64 ", written %" PRIu64
+            "; commands done %" PRIu64,
+            k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10]);
+}
