@@ -106,9 +106,10 @@ $(eval $(call TB_RULE,axil_regs,axil_regs,-GParams=305419896 -GCodecs=15 -GMaxBa
 
 TB_BIN := $(TB_NAMES:%=$(TB_DIR)/%/tb)
 
-$(TB_DIR)/bench_core: tests/rtl/bench_core.c tests/rtl/model.h sim/include/seedbed_sim.h
+CORE_BENCH_SRC := $(addprefix tests/rtl/,bench_core.c core_bench.c core_tests.c core_measure.c)
+$(TB_DIR)/bench_core: $(CORE_BENCH_SRC) tests/rtl/core_bench.h tests/rtl/model.h sim/include/seedbed_sim.h
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim/include -Itests/rtl $< -o $@ -ldl
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim/include -Itests/rtl $(CORE_BENCH_SRC) -o $@ -ldl
 
 $(TB_DIR)/test_driver: tests/rtl/test_driver.c tests/rtl/model.h $(BUILD)/libseedbed.a
 	@mkdir -p $(@D)

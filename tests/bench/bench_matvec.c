@@ -212,12 +212,6 @@ int main(int argc, char **argv)
                                                               : 1024;
         for (int c = 0; c < SB_CODEC_COUNT; c++) {
             const sb_codec *codec = sb_codec_by_id(c);
-            if (sb_codec_act_elems(codec, cols) > 32768) {
-                printf("%-23s%zux%-6zu %-8s not run: the vector takes %zu elements of activation buffer, the core has "
-                       "32768\n",
-                       "", rows, cols, codec->name, sb_codec_act_elems(codec, cols));
-                continue;
-            }
             problem p = problem_make(codec, limit < rows ? limit : rows, cols);
             for (size_t n = 0; n < CHAINS * MEMORIES; n++) {
                 size_t i = n % MEMORIES, k = n / MEMORIES;

@@ -87,13 +87,13 @@ int main(int argc, char **argv)
             uint64_t expected = 0;
             uint32_t bad = round % 4 == 3 ? 1 + m_below(&rng, COMMANDS - 1) : COMMANDS;
             for (uint32_t i = 0; i < COMMANDS; i++) {
-                /* Some are bound by the number of vectors, some by the buffer of 32768 activations. */
+                /* Some are bound by the number of vectors, some by the buffer of 65536 activations. */
                 bool wide = m_below(&rng, 3) == 0;
                 s[i] = (shape){.codec = sb_codec_by_id((int)m_below(&rng, M_CODECS)), .rows = 1 + m_below(&rng, 20),
-                               .cols = wide ? 2049 + m_below(&rng, 9000) : 1 + m_below(&rng, 90), .batch = 1 + m_below(&rng, wide ? 16 : 50)};
+                               .cols = wide ? 4097 + m_below(&rng, 18000) : 1 + m_below(&rng, 90), .batch = 1 + m_below(&rng, wide ? 16 : 50)};
                 if (i == bad)
-                    s[i].cols = 40000;
-                uint32_t fit = 32768 / (uint32_t)sb_codec_act_elems(s[i].codec, s[i].cols), each = fit < 16 ? fit : 16;
+                    s[i].cols = 70000;
+                uint32_t fit = 65536 / (uint32_t)sb_codec_act_elems(s[i].codec, s[i].cols), each = fit < 16 ? fit : 16;
                 expected += (s[i].batch + (each ? each : 1) - 1) / (each ? each : 1);
             }
             uint8_t *cpu[COMMANDS], *sim[COMMANDS];

@@ -26,7 +26,7 @@
 module cmd_fetch #(
   parameter int         BusW   = 512,
   parameter logic [3:0] Codecs = 4'b1111,
-  parameter int         ActCap = 32768,
+  parameter int         ActCap = 65536,
   parameter int         MaxBatch = 16,
   parameter int         BeatsW = 40,
   parameter int         Chunk  = 4,
@@ -239,7 +239,7 @@ module cmd_fetch #(
 
   wire bad_op    = f_op != seedbed_pkg::OpNop && f_op != seedbed_pkg::OpMatvec;
   wire bad_codec = f_codec > 8'd3 || !Codecs[f_codec[1:0]];
-  wire bad_shape = f_rows == '0 || f_rows[31:24] != '0 || f_cols == '0 || f_cols[31:16] != '0 ||
+  wire bad_shape = f_rows == '0 || f_rows[31:24] != '0 || f_cols == '0 || f_cols > 32'd65536 ||
                    f_batch == '0 || f_batch > 16'(MaxBatch) || (abeats << BeatEW) > 22'(ActCap);
   wire bad_align = ((f_wei | f_src | f_dst) & BadAddr) != '0 ||
                    (BusW > 512 && more != 4'd0 && rows8[0]);

@@ -23,7 +23,7 @@
 module seedbed_core #(
   parameter int         BusW        = 512,
   parameter int         ActW        = 16,
-  parameter int         ActCap      = 32768,
+  parameter int         ActCap      = 65536,
   parameter int         Outstanding = 8,
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,

@@ -11,7 +11,7 @@
 
 module act_buffer #(
   parameter int BusW   = 512,
-  parameter int ActCap = 32768,
+  parameter int ActCap = 65536,
   parameter int ElemW  = $clog2(ActCap)
 ) (
   input  logic               clk_i,

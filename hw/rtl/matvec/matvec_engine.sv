@@ -29,7 +29,7 @@ module matvec_engine #(
   parameter int         BusW      = 512,
   parameter logic [3:0] Codecs    = 4'b1111,
   parameter bit         Style     = 1'b0,
-  parameter int         ActCap    = 32768,
+  parameter int         ActCap    = 65536,
   parameter int         MaxBatch  = 16,
   parameter int         DataDepth = 16,
   parameter int         Ports     = 1

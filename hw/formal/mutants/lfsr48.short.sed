@@ -1,0 +1,3 @@
+# file: gen/lfsr_expand.sv
+# bug: the stream ends after 24 bits
+s/for (int n = 0; n < N; n++)/for (int n = 0; n < N \&\& n < 24; n++)/
