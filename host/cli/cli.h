@@ -50,6 +50,16 @@ bool cli_float(const cli_command *c, const char *option, const char *text, doubl
 bool cli_kv(const cli_command *c, const char *text);
 sb_status cli_session_open(const sb_model *m, sb_device *dev, long context, sb_session **out, sb_error *err);
 
+/* --place OP=device|host, once or several times: collects. */
+typedef struct {
+    char text[512];
+    bool report; /* --report */
+} cli_place;
+bool cli_place_add(const cli_command *c, cli_place *p, const char *text);
+/* Where each operation ran, how often, what crossed, what it took: a table on stderr with --report, or an array in o. */
+void cli_print_places(const cli_place *p, const sb_device *dev);
+void cli_json_places(json_object *o, const sb_device *dev);
+
 /* Prints and frees. */
 void cli_print_json(json_object *o);
 void cli_json_counters(json_object *o, const sb_counters *k);
@@ -62,12 +72,12 @@ typedef struct {
     sb_device *device;
     sb_session *session;
 } cli_run;
-/* context 0: the model's own, at most 2^20. threads 0: all. tokenizer may be left out. */
-sb_status cli_run_open(cli_run *r, const char *dir, const char *device, long threads, long context, bool want_tokenizer,
-                       sb_error *err);
+/* context 0: the model's own, at most 2^20. threads 0: all. tokenizer may be left out; place too (NULL). */
+sb_status cli_run_open(cli_run *r, const char *dir, const char *device, const cli_place *place, long threads, long context,
+                       bool want_tokenizer, sb_error *err);
 /* A second device for the same model. */
-sb_status cli_run_place(const cli_run *r, const char *device, long threads, long context, sb_device **dev, sb_session **session,
-                        sb_error *err);
+sb_status cli_run_place(const cli_run *r, const char *device, const cli_place *place, long threads, long context, sb_device **dev,
+                        sb_session **session, sb_error *err);
 void cli_run_close(cli_run *r);
 /* Reads a whole text file. */
 sb_status cli_read_text(const char *path, char **text, size_t *size, sb_error *err);

@@ -10,7 +10,7 @@
 
 static const char help[] =
     "usage: seedbed generate MODEL --prompt TEXT [-n N] [--device D] [--temperature T] [--top-p P] [--seed S] [--ignore-end]\n"
-    "                        [--logits FILE] [--threads N] [--kv 16|8] [--json]\n"
+    "                        [--logits FILE] [--threads N] [--kv 16|8] [--place OP=WHERE] [--report] [--json]\n"
     "\n"
     "Continues TEXT and streams the new text to standard output.\n"
     "\n"
@@ -24,6 +24,8 @@ static const char help[] =
     "  --logits FILE       write the logits behind every new token: little-endian float32, one vocabulary after another\n"
     "  --threads N         default: all\n"
     "  --kv 16|8           bits of the KV cache on exact devices (default 16)\n"
+    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
+    "  --report            where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
     "  --json              print one JSON object at the end in place of the text\n"
     "\n"
     "A checkpoint that is not compressed runs on ref as it is, and on the exact devices with its weights rounded to fp16.\n";
@@ -78,6 +80,7 @@ typedef struct {
     long n, threads;
     bool json, ignore_end;
     sb_sampler_options sampler;
+    cli_place place;
 } arguments;
 
 static void report(const arguments *a, const cli_run *r, const output *o, size_t n_prompt, double seconds)
@@ -89,6 +92,7 @@ static void report(const arguments *a, const cli_run *r, const output *o, size_t
         putchar('\n');
         fflush(stdout);
         cli_print_counters(&k, steps, "token");
+        cli_print_places(&a->place, r->device);
         return;
     }
     json_object *j = json_object_new_object(), *ids = json_object_new_array();
@@ -103,6 +107,7 @@ static void report(const arguments *a, const cli_run *r, const output *o, size_t
     json_object_object_add(j, "seconds", json_object_new_double(seconds));
     json_object_object_add(j, "tokens_per_second", json_object_new_double(steps / (seconds > 0 ? seconds : 1e-9)));
     cli_json_counters(j, &k);
+    cli_json_places(j, r->device);
     cli_print_json(j);
 }
 
@@ -112,7 +117,7 @@ static sb_status generate(const arguments *a, sb_error *err)
     sb_ids prompt = {0};
     sb_sampler *sampler = NULL;
     output o = {.json = a->json, .err = err, .logits = {.fd = -1}};
-    sb_status st = cli_run_open(&r, a->model, a->device, a->threads, 0, true, err);
+    sb_status st = cli_run_open(&r, a->model, a->device, &a->place, a->threads, 0, true, err);
     if (!st)
         st = sb_tokenizer_encode(r.tokenizer, a->prompt, strlen(a->prompt), true, &prompt, err);
     if (!st && !prompt.n)
@@ -172,7 +177,8 @@ static int run(int argc, char **argv)
     static const struct option options[] = {{"prompt", 1, 0, 'p'},     {"device", 1, 0, 'd'},  {"temperature", 1, 0, 'T'},
                                             {"top-p", 1, 0, 'P'},      {"seed", 1, 0, 's'},    {"ignore-end", 0, 0, 'i'},
                                             {"logits", 1, 0, 'l'},     {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},
-                                            {"kv", 1, 0, 'K'},       {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
+                                            {"kv", 1, 0, 'K'},         {"place", 1, 0, 'L'},   {"report", 0, 0, 'R'},
+                                            {"help", 0, 0, 'h'},       {0, 0, 0, 0}};
     arguments a = {.device = "cpu", .n = 64, .sampler = {.top_p = 1}};
     double x;
     long v;
@@ -212,6 +218,12 @@ static int run(int argc, char **argv)
             break;
         case 'K':
             ok = cli_kv(&cli_generate, optarg);
+            break;
+        case 'L':
+            ok = cli_place_add(&cli_generate, &a.place, optarg);
+            break;
+        case 'R':
+            a.place.report = true;
             break;
         case 'j':
             a.json = true;

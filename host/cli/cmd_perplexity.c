@@ -6,7 +6,8 @@
 #include "seedbed/generate.h"
 
 static const char help[] =
-    "usage: seedbed perplexity MODEL --text FILE [--device D] [--context N] [--tokens N] [--threads N] [--kv 16|8] [--json]\n"
+    "usage: seedbed perplexity MODEL --text FILE [--device D] [--context N] [--tokens N] [--threads N] [--kv 16|8]\n"
+    "                          [--place OP=WHERE] [--report] [--json]\n"
     "\n"
     "Perplexity of the model over a text: exp of the mean of -ln p over the tokens predicted. The text is cut into windows of N\n"
     "tokens that do not overlap; each starts with the beginning-of-text token and is predicted from its first token on.\n"
@@ -16,12 +17,15 @@ static const char help[] =
     "  --tokens N     only the first N tokens of the text\n"
     "  --threads N    default: all\n"
     "  --kv 16|8      bits of the KV cache on exact devices (default 16)\n"
+    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
+    "  --report       where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
     "  --json         keys perplexity, tokens, nll, bits_per_byte (if the whole text was used), seconds\n";
 
 typedef struct {
     const char *model, *text, *device;
     long context, tokens, threads;
     bool json;
+    cli_place place;
 } arguments;
 
 static sb_status measure(const arguments *a, sb_error *err)
@@ -33,7 +37,7 @@ static sb_status measure(const arguments *a, sb_error *err)
     sb_perplexity p = {0};
     sb_status st = cli_read_text(a->text, &text, &size, err);
     if (!st)
-        st = cli_run_open(&r, a->model, a->device, a->threads, a->context ? a->context : 256, true, err);
+        st = cli_run_open(&r, a->model, a->device, &a->place, a->threads, a->context ? a->context : 256, true, err);
     if (!st && a->context > r.model->cfg.max_context)
         st = sb_fail(err, SB_ERR_ARG, "--context %ld: the model's context is %d", a->context, r.model->cfg.max_context);
     if (!st)
@@ -59,11 +63,13 @@ static sb_status measure(const arguments *a, sb_error *err)
                 json_object_object_add(j, "bits_per_byte", json_object_new_double(bpb));
             json_object_object_add(j, "seconds", json_object_new_double(seconds));
             cli_json_counters(j, &k);
+            cli_json_places(j, r.device);
             cli_print_json(j);
         } else if (!st) {
             printf("perplexity %.4f over %zu tokens, windows of %d, device %s, %.1f s\n", p.perplexity, p.tokens,
                    sb_session_context(r.session), sb_device_name(r.device), seconds);
             cli_print_counters(&k, (double)p.tokens, "token");
+            cli_print_places(&a->place, r.device);
         }
     }
     free(text);
@@ -75,7 +81,8 @@ static sb_status measure(const arguments *a, sb_error *err)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"text", 1, 0, 'x'},    {"device", 1, 0, 'd'}, {"context", 1, 0, 'c'}, {"tokens", 1, 0, 'k'},
-                                            {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'},     {"help", 0, 0, 'h'},    {0, 0, 0, 0}};
+                                            {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'},
+                                            {"place", 1, 0, 'L'},   {"report", 0, 0, 'R'}, {"help", 0, 0, 'h'},    {0, 0, 0, 0}};
     arguments a = {.device = "cpu"};
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -98,6 +105,12 @@ static int run(int argc, char **argv)
             break;
         case 'K':
             ok = cli_kv(&cli_perplexity, optarg);
+            break;
+        case 'L':
+            ok = cli_place_add(&cli_perplexity, &a.place, optarg);
+            break;
+        case 'R':
+            a.place.report = true;
             break;
         case 'j':
             a.json = true;

@@ -8,7 +8,8 @@
 #include "seedbed/generate.h"
 
 static const char help[] =
-    "usage: seedbed verify MODEL [--device D] [--prompt TEXT] [-n N] [--threads N] [--kv 16|8] [--json]\n"
+    "usage: seedbed verify MODEL [--device D] [--prompt TEXT] [-n N] [--threads N] [--kv 16|8]\n"
+    "                      [--place OP=WHERE] [--report] [--json]\n"
     "\n"
     "Runs N tokens on the cpu device and on D in lock-step and compares every value that every command writes, bit by bit. Names\n"
     "the first difference: token, layer, tensor, row, and both values. After a difference the cpu's values are copied to D, so that\n"
@@ -19,6 +20,8 @@ static const char help[] =
     "  -n N            tokens (default 32)\n"
     "  --threads N     default: all\n"
     "  --kv 16|8       bits of the KV cache (default 16)\n"
+    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
+    "  --report        where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
     "  --json          keys differing_bits, differing_values, commands, values, tokens, and first (absent if there is none)\n"
     "\n"
     "Exit status 0: no difference; 1: a difference, or a failure.\n";
@@ -27,6 +30,7 @@ typedef struct {
     const char *model, *device, *prompt;
     long n, threads;
     bool json;
+    cli_place place; /* of the device under test */
 } arguments;
 
 typedef struct {
@@ -66,6 +70,7 @@ static void report(const arguments *a, const cli_run *r, const sb_device *dev, c
             json_object_object_add(f, "got", json_object_new_int64(v->got));
         }
         cli_json_counters(j, &k);
+        cli_json_places(j, dev);
         json_object_object_add(j, "seconds", json_object_new_double(seconds));
         cli_print_json(j);
         return;
@@ -79,6 +84,7 @@ static void report(const arguments *a, const cli_run *r, const sb_device *dev, c
                v->commands, v->differing_values);
     fflush(stdout);
     cli_print_counters(&k, tokens, "token");
+    cli_print_places(&a->place, dev);
 }
 
 static sb_status verify(const arguments *a, bool *equal, sb_error *err)
@@ -90,11 +96,11 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
     sb_ids prompt = {0};
     collected tokens = {0};
     *equal = false;
-    sb_status st = cli_run_open(&r, a->model, "cpu", a->threads, a->n, true, err);
+    sb_status st = cli_run_open(&r, a->model, "cpu", NULL, a->threads, a->n, true, err);
     if (!st)
         st = sb_tokenizer_encode(r.tokenizer, a->prompt, strlen(a->prompt), true, &prompt, err);
     if (!st)
-        st = cli_run_place(&r, a->device, a->threads, a->n, &dev, &session, err);
+        st = cli_run_place(&r, a->device, &a->place, a->threads, a->n, &dev, &session, err);
     if (!st && !sb_device_is_exact(dev))
         st = sb_fail(err, SB_ERR_UNSUPPORTED, "device %s does not follow the integer contract: compare its perplexity instead",
                      sb_device_name(dev));
@@ -140,7 +146,8 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"device", 1, 0, 'd'}, {"prompt", 1, 0, 'p'}, {"threads", 1, 0, 't'},
-                                            {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'},     {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
+                                            {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'},     {"place", 1, 0, 'L'},
+                                            {"report", 0, 0, 'R'}, {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
     arguments a = {.device = "sim", .prompt = "Once upon a time", .n = 32};
     int c;
     while ((c = getopt_long(argc, argv, "n:h", options, NULL)) != -1) {
@@ -160,6 +167,12 @@ static int run(int argc, char **argv)
             break;
         case 'K':
             ok = cli_kv(&cli_verify, optarg);
+            break;
+        case 'L':
+            ok = cli_place_add(&cli_verify, &a.place, optarg);
+            break;
+        case 'R':
+            a.place.report = true;
             break;
         case 'j':
             a.json = true;

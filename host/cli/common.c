@@ -159,23 +159,28 @@ static long fit_context(const sb_model *m, long context)
     return context <= 0 || context > most ? most : context;
 }
 
-sb_status cli_run_place(const cli_run *r, const char *device, long threads, long context, sb_device **dev, sb_session **session,
-                        sb_error *err)
+static sb_status open_device(const char *device, const cli_place *place, long threads, sb_device **dev, sb_error *err)
 {
     sb_device_options opt = {.threads = (int)threads};
     sb_status st = sb_device_open(device, &opt, dev, err);
+    return st || !place ? st : sb_device_place_parse(*dev, place->text, err);
+}
+
+sb_status cli_run_place(const cli_run *r, const char *device, const cli_place *place, long threads, long context, sb_device **dev,
+                        sb_session **session, sb_error *err)
+{
+    sb_status st = open_device(device, place, threads, dev, err);
     if (st)
         return st;
     return cli_session_open(r->model, *dev, fit_context(r->model, context), session, err);
 }
 
-sb_status cli_run_open(cli_run *r, const char *dir, const char *device, long threads, long context, bool want_tokenizer,
-                       sb_error *err)
+sb_status cli_run_open(cli_run *r, const char *dir, const char *device, const cli_place *place, long threads, long context,
+                       bool want_tokenizer, sb_error *err)
 {
     *r = (cli_run){0};
     /* Opened first: a wrong device name should not cost the time to load a model. */
-    sb_device_options opt = {.threads = (int)threads};
-    sb_status st = sb_device_open(device, &opt, &r->device, err);
+    sb_status st = open_device(device, place, threads, &r->device, err);
     if (!st)
         st = sb_model_load(dir, &r->model, err);
     if (!st && want_tokenizer)

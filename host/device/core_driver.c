@@ -35,8 +35,10 @@ unsigned sb_core_bus_bits(const sb_core *core)
 
 sb_status sb_core_load_matrix(const sb_core *core, sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
 {
-    sb_status st =
-        sb_memory_alloc(&dev->mem, sb_lane_bytes(m->codec, m->rows, m->cols, core->lanes, core->ports), 128, addr, err);
+    uint64_t bytes = sb_lane_bytes(m->codec, m->rows, m->cols, core->lanes, core->ports);
+    sb_status st = sb_device_alloc_aligned(dev, bytes, 128, addr, err);
+    if (!st)
+        st = sb_mirror_host_writes(dev, *addr, bytes, &dev->stats[SB_STATS_ACCESS], err);
     if (!st)
         sb_lane_pack(m, core->lanes, core->ports, sb_ptr(dev, *addr));
     return st;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The cpu device: the exact integer contract of docs/numerics.md, vectorised and threaded. */
+ * The cpu device: the exact integer contract of docs/numerics.md, vectorised and threaded. Its MATVEC is also what the host
+ * does for other devices. */
 #include <omp.h>
 #include <stdio.h>
 
@@ -22,21 +23,24 @@ static sb_status cpu_open(sb_device *dev, const char *params, sb_error *err)
     return SB_OK;
 }
 
-static sb_status cpu_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
+sb_status sb_host_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
 {
-    sb_status st = sb_device_alloc(dev, sb_lane_bytes(m->codec, m->rows, m->cols, SB_CPU_LANES, 1), addr, err);
+    size_t bytes = sb_lane_bytes(m->codec, m->rows, m->cols, SB_CPU_LANES, 1);
+    sb_status st = sb_device_alloc(dev, bytes, addr, err);
+    if (!st)
+        st = sb_mirror_host_writes(dev, *addr, bytes, &dev->stats[SB_STATS_ACCESS], err);
     if (!st)
         sb_lane_pack(m, SB_CPU_LANES, 1, sb_ptr(dev, *addr));
     return st;
 }
 
-static uint64_t cpu_matrix_bytes(const sb_device *dev, const sb_command *c)
+uint64_t sb_host_matrix_bytes(const sb_device *dev, const sb_command *c)
 {
     (void)dev;
     return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, SB_CPU_LANES, 1);
 }
 
-static sb_status cpu_matvec(sb_device *dev, const sb_command *c, sb_error *err)
+sb_status sb_host_matvec(sb_device *dev, const sb_command *c, sb_error *err)
 {
     (void)err;
     const sb_codec *codec = sb_codec_by_id(c->codec);
@@ -49,9 +53,9 @@ const sb_backend sb_backend_cpu = {
     .kind = {"cpu", "the exact integer contract on the CPU", ""},
     .exact = true,
     .open = cpu_open,
-    .load_matrix = cpu_load_matrix,
-    .matrix_bytes = cpu_matrix_bytes,
-    .op = {SB_HOST_OPS, SB_EXACT_OPS, [SB_OP_MATVEC] = cpu_matvec},
+    .load_matrix = sb_host_load_matrix,
+    .matrix_bytes = sb_host_matrix_bytes,
+    .op = {SB_HOST_OPS, SB_EXACT_OPS},
     .on_device = {[SB_OP_MATVEC] = true, [SB_OP_QUANTIZE] = true, [SB_OP_SCALE] = true, [SB_OP_ATTENTION_X] = true,
                   [SB_OP_QUANTIZE_Q] = true, [SB_OP_QUANTIZE_KV] = true, [SB_OP_ATTN_SCALE] = true},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What every back end shares: the memory arena, the table of operations, command checking. */
+ * What every back end shares: the memory arena, the table of operations, placement, command checking. */
 #ifndef SEEDBED_DEVICE_INTERNAL_H
 #define SEEDBED_DEVICE_INTERNAL_H
 
@@ -29,29 +29,68 @@ typedef struct sb_backend {
     sb_status (*load_f32)(sb_device *dev, const float *w, size_t rows, size_t cols, uint64_t *addr, sb_error *err);
     /* Bytes that a MATVEC reads at sb_command.weights. */
     uint64_t (*matrix_bytes)(const sb_device *dev, const sb_command *c);
-    sb_op_fn op[SB_OP_COUNT];
-    bool on_device[SB_OP_COUNT]; /* false: done by the host in the device's memory */
+    sb_op_fn op[SB_OP_COUNT];    /* by the host, through sb_ptr() */
+    bool on_device[SB_OP_COUNT]; /* what it can do; open() may take back what this device lacks (sb_device.can) */
     /* Hands a run of consecutive on_device commands to the hardware; NULL: op[] is called for each. */
     sb_status (*run)(sb_device *dev, uint64_t addr, uint32_t count, uint32_t *failed, sb_error *err);
+    /* A back end with memory of its own has these three; sb_device.mem is then the host's mirror of it (mirror.c). */
+    sb_status (*reserve)(sb_device *dev, uint64_t end, sb_error *err); /* addresses below end must exist; new ones hold 0 */
+    sb_status (*write)(sb_device *dev, uint64_t addr, const void *src, size_t bytes, sb_error *err);
+    sb_status (*read)(sb_device *dev, uint64_t addr, void *dst, size_t bytes, sb_error *err);
+    bool fetches_list; /* run() reads the records in the device's memory, not through sb_ptr() */
 } sb_backend;
+
+/* Bit i: 64-byte line i has a newer value on the other side. Never both. */
+typedef struct {
+    uint64_t *host_stale, *device_stale;
+    size_t words;
+} sb_mirror;
 
 struct sb_device {
     const sb_backend *be;
     sb_memory mem;
+    sb_mirror mirror;
     sb_device_options opt;
     sb_counters counters;
+    bool can[SB_OP_COUNT], on_device[SB_OP_COUNT];
+    bool has_matrices; /* the placement of MATVEC is settled */
+    sb_op_stats stats[SB_STATS_COUNT];
     char describe[256];
     void *priv;
 };
 
 extern const sb_backend sb_backend_ref, sb_backend_cpu, sb_backend_sim;
 
+/* sb_device_open of a back end that is in no table. */
+sb_status sb_device_open_backend(const sb_backend *be, const char *params, const sb_device_options *opt, sb_device **out,
+                                 sb_error *err);
+
 static inline void *sb_ptr(const sb_device *dev, uint64_t addr) { return dev->mem.base + addr; }
+
+/* Device memory where host and device do not share it; without effect where they do. stats: of whom it is done for.
+ * to_host, to_device: brings the lines of a range that are stale there up to date. host_writes: before the host changes a
+ * range through sb_ptr(); device_wrote: after the device did. */
+sb_status sb_mirror_grow(sb_device *dev, sb_error *err);
+void sb_mirror_free(sb_mirror *m);
+sb_status sb_mirror_to_host(sb_device *dev, uint64_t addr, uint64_t bytes, sb_op_stats *stats, sb_error *err);
+sb_status sb_mirror_to_device(sb_device *dev, uint64_t addr, uint64_t bytes, sb_op_stats *stats, sb_error *err);
+sb_status sb_mirror_host_writes(sb_device *dev, uint64_t addr, uint64_t bytes, sb_op_stats *stats, sb_error *err);
+void sb_mirror_device_wrote(sb_device *dev, uint64_t addr, uint64_t bytes);
+/* Like sb_device_alloc, with the alignment that a back end needs. */
+sb_status sb_device_alloc_aligned(sb_device *dev, size_t bytes, size_t align, uint64_t *addr, sb_error *err);
+/* Writes past the mirror: for weights, of which the host need not keep a copy. addr and bytes are multiples of 64. */
+sb_status sb_device_store(sb_device *dev, uint64_t addr, const void *src, size_t bytes, sb_error *err);
+
+/* The matrix of a host's MATVEC: the layout of the cpu device. */
+sb_status sb_host_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err);
+uint64_t sb_host_matrix_bytes(const sb_device *dev, const sb_command *c);
+sb_status sb_host_matvec(sb_device *dev, const sb_command *c, sb_error *err);
 
 /* Byte ranges that a command touches. */
 typedef struct {
     uint64_t addr, bytes;
     bool written;
+    bool sparse; /* written in few places only */
     const char *what;
 } sb_range;
 enum { SB_MAX_RANGES = 6 };
@@ -98,7 +137,7 @@ sb_status sb_nop(sb_device *dev, const sb_command *c, sb_error *err);
     [SB_OP_KV_APPEND] = sb_kv_append, [SB_OP_ATTENTION] = sb_attention, [SB_OP_SILU_MUL] = sb_silu_mul,                \
     [SB_OP_ADD] = sb_add
 #define SB_EXACT_OPS                                                                                                   \
-    [SB_OP_QUANTIZE] = sb_quantize, [SB_OP_SCALE] = sb_scale, [SB_OP_QUANTIZE_Q] = sb_quantize_q,                      \
+    [SB_OP_MATVEC] = sb_host_matvec, [SB_OP_QUANTIZE] = sb_quantize, [SB_OP_SCALE] = sb_scale, [SB_OP_QUANTIZE_Q] = sb_quantize_q,                      \
     [SB_OP_QUANTIZE_KV] = sb_quantize_kv, [SB_OP_ATTENTION_X] = sb_attention_x, [SB_OP_ATTN_SCALE] = sb_attn_scale
 
 #endif

@@ -24,6 +24,13 @@ static void add(list *l, const char *what, uint64_t addr, uint64_t bytes, bool w
     l->r[l->n++] = (sb_range){.addr = addr, .bytes = bytes, .written = written, .what = what};
 }
 
+/* A cache of which a command writes its own tokens only. */
+static void add_sparse(list *l, const char *what, uint64_t addr, uint64_t bytes)
+{
+    add(l, what, addr, bytes, true);
+    l->r[l->n - 1].sparse = true;
+}
+
 /* batch vectors of n f32, `stride` elements apart */
 static uint64_t strided(const sb_command *c, uint64_t n, uint64_t stride) { return ((c->batch - 1ull) * stride + n) * 4; }
 
@@ -57,7 +64,7 @@ static sb_status attention_ranges(const sb_command *c, list *l, sb_error *err)
     case SB_OP_QUANTIZE_KV:
         add(l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
         add(l, "aux", c->aux, strided(c, rows * cols, c->p[2]), false);
-        add(l, "dst", c->dst, cache, true);
+        add_sparse(l, "dst", c->dst, cache);
         break;
     case SB_OP_ATTENTION_X:
         add(l, "weights", c->weights, cache, false);
@@ -98,7 +105,7 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
 
     switch ((sb_op)c->op) {
     case SB_OP_MATVEC:
-        add(&l, "weights", c->weights, dev->be->matrix_bytes(dev, c), false);
+        add(&l, "weights", c->weights, (dev->on_device[SB_OP_MATVEC] ? dev->be->matrix_bytes : sb_host_matrix_bytes)(dev, c), false);
         add(&l, "src", c->src, b * sb_codec_act_elems(codec, cols) * 2, false);
         add(&l, "dst", c->dst, (b - 1) * sb_acc_stride(rows) + 8 * rows, true);
         break;
@@ -136,7 +143,7 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
             return sb_fail(err, SB_ERR_DEVICE, "KV_APPEND: tokens %u..%llu do not fit a cache of %u", c->p[0],
                            (unsigned long long)(c->p[0] + b - 1), c->p[1]);
         add(&l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
-        add(&l, "dst", c->dst, rows * cols * c->p[1] * 4, true);
+        add_sparse(&l, "dst", c->dst, rows * cols * c->p[1] * 4);
         break;
     case SB_OP_ATTENTION:
         if (!c->p[3] || rows % c->p[3] || (uint64_t)c->p[0] + b > c->p[1] || c->p[1] > MAX_DIM || rows * cols > MAX_DIM)

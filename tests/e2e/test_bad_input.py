@@ -211,6 +211,11 @@ class BadInput(Scratch):
             p = run("generate", model, "--prompt", "Once", "-n", 3, "--device", device)
             self.assertEqual((p.returncode, p.stderr), (0, ""))
 
+    def test_places_that_cannot_be(self):
+        for place, device, says in (("flux=host", "sim:bus=64", "unknown operation 'flux'"), ("matvec", "sim:bus=64", "expected OP="),
+                                    ("matvec=host", "cpu", "no operation can be moved")):
+            self.refuse(("generate", SHIPPED, "--prompt", "a", "-n", 1, "--device", device, "--place", place), says)
+
     def test_closed_pipe_ends_generate(self):
         """head(1) has enough: the rest is not computed."""
         args = [SEEDBED, "generate", SHIPPED, "--prompt", "Once", "-n", "250", "--ignore-end"]

@@ -93,6 +93,19 @@ class Devices(unittest.TestCase):
             self.assertEqual(out["cpu"], out["sim"])
             self.assertEqual(len(out["cpu"][0]), 48)
 
+    def test_place_moves_an_operation(self):
+        model = compressed("tinystories-openelm", SHIPPED, "seedlm4")
+        rows = {}
+        for place in ("matvec=device", "matvec=host"):
+            r = run_json("verify", model, "--device", "sim:bus=64", "-n", 4, "--place", place)
+            self.assertEqual(r["differing_bits"], 0, r.get("first"))
+            rows[place] = next(o for o in r["operations"] if o["operation"] == "MATVEC")
+            self.assertEqual(rows[place]["bytes_to_device"], 0, "sim's memory is the host's")
+        there, here = rows["matvec=device"], rows["matvec=host"]
+        self.assertEqual((there["on_device"], there["on_host"]), (here["on_host"], here["on_device"]))
+        self.assertGreater(there["cycles"], 0)
+        self.assertEqual(here["cycles"], 0)
+
     def test_seed_decides(self):
         model = compressed("tinystories-openelm", SHIPPED, "seedlm4")
         draw = [run_json("generate", model, "--prompt", PROMPT, "-n", 24, "--temperature", "1", "--seed", s)["tokens"] for s in (1, 1, 2)]

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The device seam: one small interface for the CPU, the fp32 reference, the simulated core, and what follows.
  * A device owns a flat memory; a command list (seedbed/command.h) is executed in it, in order. What a device cannot do in
- * hardware the host does in the device's memory, and sb_device_place() says so. */
+ * hardware the host does in the device's memory, and sb_device_place() says so. Where that memory is not the host's (a GPU, a
+ * board), what either side lacks is copied before it works. */
 #ifndef SEEDBED_DEVICE_H
 #define SEEDBED_DEVICE_H
 
@@ -26,6 +27,16 @@ typedef struct {
     unsigned ports;     /* each can move a beat a cycle; the beats are those of all, the classes those of port 0 */
 } sb_counters;
 
+/* What was done where since the device was opened. */
+typedef struct {
+    uint64_t device, host;       /* commands done by either */
+    uint64_t to_device, to_host; /* bytes that crossed for them; 0 where host and device share the memory */
+    uint64_t cycles;             /* of lists of this operation alone; 0 for devices without counters */
+    double seconds;              /* wall time, of the same on the device, and of the host's work */
+} sb_op_stats;
+/* Beside the operations: lists of several operations (cycles and seconds only), and what the host put in and took out. */
+enum { SB_STATS_MIXED = SB_OP_COUNT, SB_STATS_ACCESS, SB_STATS_COUNT };
+
 typedef struct {
     int threads; /* of the host's share too; 0: all the machine has */
 } sb_device_options;
@@ -46,6 +57,13 @@ const char *sb_device_name(const sb_device *dev);
 /* One line: what it is and with which parameters it was opened. */
 const char *sb_device_describe(const sb_device *dev);
 sb_place sb_device_place(const sb_device *dev, sb_op op);
+/* Moves an operation. SB_ERR_UNSUPPORTED: the device cannot do it. SB_ERR_ARG: MATVEC, after a matrix was loaded (its layout
+ * depends on who reads it). */
+sb_status sb_device_set_place(sb_device *dev, sb_op op, sb_place place, sb_error *err);
+/* The same from text: "op=device|host" with commas between; op as in sb_op_name, in any case, or "all" (of what it can do). */
+sb_status sb_device_place_parse(sb_device *dev, const char *text, sb_error *err);
+/* i: an operation or SB_STATS_MIXED, SB_STATS_ACCESS. */
+void sb_device_op_stats(const sb_device *dev, unsigned i, sb_op_stats *out);
 /* False for ref: fp32 arithmetic, not the integer contract. */
 bool sb_device_is_exact(const sb_device *dev);
 
