@@ -58,7 +58,7 @@ test: ## everything: unit, sanitizers, fuzz, RTL benches, lint, proofs, end to e
 deps: ## install the Debian packages that demo and test need
 	@mk/deps.sh test
 
-TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test attention-test lint \
+TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test attention-test vector-test lint \
                formal-quick e2e faults
 
 .PHONY: formal-quick all demo-run asan clang sim-all e2e faults
