@@ -147,7 +147,7 @@ static sb_status generate(const arguments *a, sb_error *err)
         cli_progress progress;
         cli_progress_start(&progress, "prompt", !a->json && isatty(1)); /* a line of its own would break the text */
         sb_generate_options g = {
-            .n = (int)a->n, .ignore_end = a->ignore_end, .progress = prompt_step, .progress_ctx = &progress};
+            .n = (int)a->n, .ignore_end = a->ignore_end, .logits = a->logits != NULL, .progress = prompt_step, .progress_ctx = &progress};
         st = sb_generate(r.session, prompt.ids, (int)prompt.n, &g, sampler, on_token, &o, err);
         st = st ? st : o.status;
         size_t from = o.text.len;

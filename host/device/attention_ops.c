@@ -6,37 +6,25 @@
 
 #include "device/attention_exact.h"
 #include "device/device_internal.h"
+#include "device/vector_math.h"
 
-/* Largest magnitude, or -1 when a value is not finite (its index in *bad). */
-static float largest(const float *x, size_t n, size_t *bad)
+/* 6.1: a vector of zeros takes the largest exponent. */
+static int exponent(uint32_t largest, int top) { return largest ? sb_quantize_exponent(largest, top) : 96; }
+
+/* One K or V row of rb bytes, a line of 64 bytes at a time, `apart` bytes from line to line; zeros behind the last number. */
+static void store_row(const float *x, size_t hd, int k, bool kv8, size_t rb, uint8_t *to, size_t apart)
 {
-    float a = 0;
-    for (size_t i = 0; i < n; i++) {
-        float m = fabsf(x[i]);
-        if (!(m <= 3.402823466e38f)) {
-            *bad = i;
-            return -1;
-        }
-        a = m > a ? m : a;
+    size_t per = kv8 ? 64 : 32; /* numbers of a line */
+    for (size_t l = 0; l < rb / 64; l++, to += apart) {
+        int16_t q[64] = {0};
+        size_t n = hd - l * per < per ? hd - l * per : per;
+        sb_quantize_vector(x + l * per, n, k, kv8 ? 127 : 32767, q);
+        if (!kv8)
+            memcpy(to, q, 64);
+        else
+            for (size_t i = 0; i < 64; i++)
+                to[i] = (uint8_t)q[i];
     }
-    return a;
-}
-
-/* 6.1: the exponent that brings a into [2^top, 2^(top+1)); a vector of zeros takes the largest. */
-static int exponent(float a, int top)
-{
-    if (a == 0)
-        return 96;
-    int e;
-    (void)frexpf(a, &e);
-    int k = top - (e - 1);
-    return k > 96 ? 96 : k < -96 ? -96 : k;
-}
-
-static int rounded(float x, double scale, int limit)
-{
-    double q = rint((double)x * scale);
-    return (int)(q > limit ? limit : q < -limit ? -limit : q);
 }
 
 sb_status sb_quantize_kv(sb_device *dev, const sb_command *c, sb_error *err)
@@ -49,24 +37,13 @@ sb_status sb_quantize_kv(sb_device *dev, const sb_command *c, sb_error *err)
             uint8_t *base = (uint8_t *)sb_ptr(dev, c->dst) + h * region;
             for (int which = 0; which < 2; which++) { /* K, V */
                 const float *x = (const float *)sb_ptr(dev, which ? c->aux : c->src) + v * c->p[2] + h * hd;
-                size_t bad = 0;
-                float a = largest(x, hd, &bad);
-                if (a < 0)
-                    return sb_fail(err, SB_ERR_DEVICE, "QUANTIZE_KV: %s %zu of head %zu, token %zu is not finite",
-                                   which ? "value" : "key", bad, h, j);
+                uint32_t a = sb_max_magnitude(x, hd);
+                if (a >= SB_F32_INFINITY)
+                    return sb_fail(err, SB_ERR_DEVICE, "QUANTIZE_KV: %s %zu of head %zu, token %zu is not finite (error %d)",
+                                   which ? "value" : "key", sb_first_not_finite(x, hd), h, j, SB_ERROR_NOT_FINITE);
                 int k = exponent(a, kv8 ? 6 : 14);
-                double scale = ldexp(1, k);
-                for (size_t l = 0; l < rb / 64; l++)
-                    memset(which ? base + capacity * rb + sb_attn_v_line(rb, j, l) : base + j * rb + l * 64, 0, 64);
-                for (size_t i = 0; i < hd; i++) {
-                    int16_t q = (int16_t)rounded(x[i], scale, kv8 ? 127 : 32767);
-                    size_t at = kv8 ? i : 2 * i;
-                    uint8_t *to = which ? base + capacity * rb + sb_attn_v_line(rb, j, at / 64) + at % 64 : base + j * rb + at;
-                    if (kv8)
-                        *to = (uint8_t)q;
-                    else
-                        memcpy(to, &q, 2);
-                }
+                store_row(x, hd, k, kv8, rb, which ? base + capacity * rb + sb_attn_v_line(rb, j, 0) : base + j * rb,
+                          which ? 4096 : 64);
                 base[2 * capacity * rb + j / 64 * 128 + (size_t)which * 64 + j % 64] = (uint8_t)(int8_t)k;
             }
         }
@@ -100,20 +77,17 @@ sb_status sb_quantize_q(sb_device *dev, const sb_command *c, sb_error *err)
                 size_t head = g * group + i;
                 const float *x = (const float *)sb_ptr(dev, c->src) + v * c->p[2] + head * hd;
                 uint8_t *record = (uint8_t *)sb_ptr(dev, c->dst) + ((g * c->batch + v) * group + i) * sb_attn_query_bytes(hd);
-                size_t bad = 0;
-                float a = largest(x, hd, &bad);
-                if (a < 0)
-                    return sb_fail(err, SB_ERR_DEVICE, "QUANTIZE_Q: query %zu of head %zu, vector %zu is not finite", bad, head, v);
+                uint32_t a = sb_max_magnitude(x, hd);
+                if (a >= SB_F32_INFINITY)
+                    return sb_fail(err, SB_ERR_DEVICE, "QUANTIZE_Q: query %zu of head %zu, vector %zu is not finite (error %d)",
+                                   sb_first_not_finite(x, hd), head, v, SB_ERROR_NOT_FINITE);
                 int k = exponent(a, 14);
                 sb_attn_constants t = sb_attn_constants_make(hd, par->bias, par->alibi ? slope[head] : 0);
                 sb_attn_header h = {.pos = (int32_t)pos, .shift = k - t.scale_exp - 16, .v_exp = v_exp, .bias = t.bias,
                                     .slope = t.slope, .scale = t.scale};
                 memset(record, 0, sb_attn_query_bytes(hd));
                 memcpy(record, &h, sizeof h);
-                int16_t *q = (int16_t *)(record + sizeof h);
-                double scale = ldexp(1, k);
-                for (size_t e = 0; e < hd; e++)
-                    q[e] = (int16_t)rounded(x[e], scale, 32767);
+                sb_quantize_vector(x, hd, k, 32767, (int16_t *)(void *)(record + sizeof h));
             }
         }
     }
@@ -151,24 +125,32 @@ sb_status sb_attention_x(sb_device *dev, const sb_command *c, sb_error *err)
     return SB_OK;
 }
 
-/* 6.5: one division a value in softmax mode, none in sigmoid mode. */
+/* 6.5: one division a row in softmax mode, none in sigmoid mode. */
 sb_status sb_attn_scale(sb_device *dev, const sb_command *c, sb_error *err)
 {
-    (void)err;
     size_t hd = c->cols, kv_heads = c->p[3], group = c->rows / kv_heads;
+    bool sigmoid = c->codec & SB_ATTN_SIGMOID;
     for (size_t r = 0; r < (size_t)c->batch * c->rows; r++) {
         size_t token = r / group % c->batch, head = r / (group * c->batch) * group + r % group;
         const int64_t *acc = (const int64_t *)(const void *)((const uint8_t *)sb_ptr(dev, c->src) + r * sb_attn_row_bytes(hd));
         const sb_attn_header *h = (const void *)((const uint8_t *)sb_ptr(dev, c->aux) + r * sb_attn_query_bytes(hd));
         float *y = (float *)sb_ptr(dev, c->dst) + (token * c->rows + head) * hd;
         int e = (int)sb_attn_clamp(h->v_exp, -128, 127);
+        float factor = ldexpf(1, sigmoid ? -SB_ATTN_P_BITS - e : -e);
         uint64_t sum = (uint64_t)acc[hd];
-        for (size_t i = 0; i < hd; i++) {
-            if (c->codec & SB_ATTN_SIGMOID)
-                y[i] = (float)acc[i] * ldexpf(1, -SB_ATTN_P_BITS - e);
-            else
-                y[i] = sum ? (float)acc[i] / (float)sum * ldexpf(1, -e) : 0;
+        if (sigmoid)
+            for (size_t i = 0; i < hd; i++)
+                y[i] = (float)acc[i] * factor;
+        else if (!sum)
+            memset(y, 0, hd * sizeof *y);
+        else {
+            float inv = 1.0f / (float)sum;
+            for (size_t i = 0; i < hd; i++)
+                y[i] = (float)acc[i] * inv * factor;
         }
+        size_t bad = sb_first_not_finite(y, hd);
+        if (bad < hd)
+            return sb_not_finite(c, "result", head * hd + bad, token, err);
     }
     return SB_OK;
 }

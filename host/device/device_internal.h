@@ -115,29 +115,41 @@ uint64_t sb_lane_slice(const sb_codec *codec, size_t rows, size_t cols, unsigned
 uint64_t sb_lane_bytes(const sb_codec *codec, size_t rows, size_t cols, unsigned lanes, unsigned ports);
 void sb_lane_pack(const sb_matrix *m, unsigned lanes, unsigned ports, uint32_t *out);
 
-/* The operations, in the order of the enum; each assumes sb_command_check passed. */
+/* "OP: what i of vector v is not finite (error 7)". */
+sb_status sb_not_finite(const sb_command *c, const char *what, size_t i, size_t vector, sb_error *err);
+/* fl32(unit * 2^(unit_exp + scale_exp - k)), docs/numerics.md, section 4. */
+float sb_scale_factor(const sb_codec *codec, int scale_exp, int k);
+
+/* The operations of the exact contract; each assumes sb_command_check passed. */
 sb_status sb_quantize(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_scale(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_embed(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_rmsnorm(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_rope(sb_device *dev, const sb_command *c, sb_error *err);
-sb_status sb_kv_append(sb_device *dev, const sb_command *c, sb_error *err);
-sb_status sb_attention(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_quantize_q(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_quantize_kv(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_attention_x(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_attn_scale(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_silu_mul(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_gelu_mul(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_layernorm(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_add(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_gather(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_scatter(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_argmax(sb_device *dev, const sb_command *c, sb_error *err);
+sb_status sb_topk(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_nop(sb_device *dev, const sb_command *c, sb_error *err);
 
-/* Entries of sb_backend.op for what the host does on behalf of every device, and for the exact contract in software. */
+/* Entries of sb_backend.op, in software: what ref does like everybody (no function is approximated in it), and the rest of
+ * the exact contract. */
 #define SB_HOST_OPS                                                                                                    \
-    [SB_OP_NOP] = sb_nop, [SB_OP_EMBED] = sb_embed, [SB_OP_RMSNORM] = sb_rmsnorm, [SB_OP_ROPE] = sb_rope,              \
-    [SB_OP_KV_APPEND] = sb_kv_append, [SB_OP_ATTENTION] = sb_attention, [SB_OP_SILU_MUL] = sb_silu_mul,                \
-    [SB_OP_ADD] = sb_add
+    [SB_OP_NOP] = sb_nop, [SB_OP_ROPE] = sb_rope, [SB_OP_ADD] = sb_add, [SB_OP_GATHER] = sb_gather,                    \
+    [SB_OP_SCATTER] = sb_scatter, [SB_OP_ARGMAX] = sb_argmax, [SB_OP_TOPK] = sb_topk
 #define SB_EXACT_OPS                                                                                                   \
-    [SB_OP_MATVEC] = sb_host_matvec, [SB_OP_QUANTIZE] = sb_quantize, [SB_OP_SCALE] = sb_scale, [SB_OP_QUANTIZE_Q] = sb_quantize_q,                      \
-    [SB_OP_QUANTIZE_KV] = sb_quantize_kv, [SB_OP_ATTENTION_X] = sb_attention_x, [SB_OP_ATTN_SCALE] = sb_attn_scale
+    [SB_OP_MATVEC] = sb_host_matvec, [SB_OP_QUANTIZE] = sb_quantize, [SB_OP_SCALE] = sb_scale,                         \
+    [SB_OP_EMBED] = sb_embed, [SB_OP_RMSNORM] = sb_rmsnorm,                                                            \
+    [SB_OP_LAYERNORM] = sb_layernorm, [SB_OP_SILU_MUL] = sb_silu_mul, [SB_OP_GELU_MUL] = sb_gelu_mul,                  \
+    [SB_OP_QUANTIZE_Q] = sb_quantize_q, [SB_OP_QUANTIZE_KV] = sb_quantize_kv, [SB_OP_ATTENTION_X] = sb_attention_x,    \
+    [SB_OP_ATTN_SCALE] = sb_attn_scale
 
 #endif

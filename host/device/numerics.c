@@ -4,16 +4,7 @@
 #include <string.h>
 
 #include "device/device_internal.h"
-
-static int activation_exponent(float amax)
-{
-    if (amax == 0)
-        return 0;
-    int e;
-    (void)frexpf(amax, &e); /* amax = f * 2^e, f in [1/2, 1) */
-    int k = 14 - (e - 1);
-    return k > 96 ? 96 : k < -96 ? -96 : k;
-}
+#include "device/vector_math.h"
 
 sb_status sb_quantize(sb_device *dev, const sb_command *c, sb_error *err)
 {
@@ -22,44 +13,46 @@ sb_status sb_quantize(sb_device *dev, const sb_command *c, sb_error *err)
     size_t block = (size_t)codec->act_block, stride = (size_t)codec->act_stride;
     const float *src = sb_ptr(dev, c->src);
     int16_t *dst = sb_ptr(dev, c->dst);
-    int32_t *k = sb_ptr(dev, c->aux);
+    int32_t *exps = sb_ptr(dev, c->aux);
 
     for (size_t v = 0; v < c->batch; v++, src += c->cols, dst += elems) {
-        float amax = 0;
-        for (size_t i = 0; i < c->cols; i++) {
-            float a = fabsf(src[i]);
-            if (!(a <= 3.402823466e38f))
-                return sb_fail(err, SB_ERR_DEVICE, "QUANTIZE: activation %zu of vector %zu is not finite", i, v);
-            amax = a > amax ? a : amax;
+        uint32_t largest = sb_max_magnitude(src, c->cols);
+        if (largest >= SB_F32_INFINITY)
+            return sb_not_finite(c, "activation", sb_first_not_finite(src, c->cols), v, err);
+        int k = largest ? sb_quantize_exponent(largest, 14) : 0;
+        exps[v] = k;
+        if (block == stride) { /* dense */
+            sb_quantize_vector(src, c->cols, k, 32767, dst);
+            memset(dst + c->cols, 0, (elems - c->cols) * sizeof *dst);
+            continue;
         }
-        k[v] = activation_exponent(amax);
-        /* Scaling in double is exact, so the only rounding is rint's. */
-        double scale = ldexp(1, k[v]);
         memset(dst, 0, elems * sizeof *dst);
-        for (size_t i = 0, slot = 0; i < c->cols; slot++) {
-            size_t n = c->cols - i < block ? c->cols - i : block;
-            for (size_t j = 0; j < n; j++, i++) {
-                double q = rint((double)src[i] * scale);
-                dst[slot * stride + j] = (int16_t)(q > 32767 ? 32767 : q < -32767 ? -32767 : q);
-            }
-        }
+        for (size_t i = 0, slot = 0; i < c->cols; i += block, slot++)
+            sb_quantize_vector(src + i, c->cols - i < block ? c->cols - i : block, k, 32767, dst + slot * stride);
     }
     return SB_OK;
 }
 
+float sb_scale_factor(const sb_codec *codec, int scale_exp, int k)
+{
+    /* Beyond +-4096 the result is 0 or infinite all the same; a hostile exponent must not overflow the sum. */
+    k = k > 4096 ? 4096 : k < -4096 ? -4096 : k;
+    return ldexpf(codec->unit, codec->unit_exp + scale_exp - k);
+}
+
 sb_status sb_scale(sb_device *dev, const sb_command *c, sb_error *err)
 {
-    (void)err;
     const sb_codec *codec = sb_codec_by_id(c->codec);
     const int32_t *k = sb_ptr(dev, c->aux);
     for (size_t v = 0; v < c->batch; v++) {
         const int64_t *acc = sb_ptr(dev, c->src + v * sb_acc_stride(c->rows));
         float *y = (float *)sb_ptr(dev, c->dst) + v * c->p[1];
-        /* Beyond +-4096 the result is 0 or infinite all the same; a hostile exponent must not overflow the sum. */
-        int kv = k[v] > 4096 ? 4096 : k[v] < -4096 ? -4096 : k[v];
-        float g = ldexpf(codec->unit, codec->unit_exp + (int32_t)c->p[0] - kv);
+        float g = sb_scale_factor(codec, (int32_t)c->p[0], k[v]);
         for (size_t r = 0; r < c->rows; r++)
             y[r] = (float)acc[r] * g;
+        size_t bad = sb_first_not_finite(y, c->rows);
+        if (bad < c->rows)
+            return sb_not_finite(c, "result", bad, v, err);
     }
     return SB_OK;
 }

@@ -8,7 +8,8 @@ const char *sb_op_name(unsigned op)
 {
     static const char *const name[SB_OP_COUNT] = {"NOP",  "MATVEC",    "QUANTIZE",  "SCALE",    "EMBED", "RMSNORM",
                                                   "ROPE", "KV_APPEND", "ATTENTION", "SILU_MUL", "ADD",
-                                                  "QUANTIZE_Q", "QUANTIZE_KV", "ATTENTION_X", "ATTN_SCALE"};
+                                                  "QUANTIZE_Q", "QUANTIZE_KV", "ATTENTION_X", "ATTN_SCALE", "LAYERNORM",
+                                                  "GELU_MUL", "GATHER", "SCATTER", "ARGMAX", "TOPK"};
     return op < SB_OP_COUNT ? name[op] : "?";
 }
 
@@ -88,6 +89,9 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
     *n = 0;
     if (c->op >= SB_OP_COUNT)
         return sb_fail(err, SB_ERR_DEVICE, "unknown operation %u", c->op);
+    if (dev->be->exact && (c->op == SB_OP_KV_APPEND || c->op == SB_OP_ATTENTION))
+        return sb_fail(err, SB_ERR_DEVICE, "%s is a binary32 operation of ref, not one of device %s", sb_op_name(c->op),
+                       dev->be->kind.name);
     if (c->op == SB_OP_NOP)
         return SB_OK;
     const char *name = sb_op_name(c->op);
@@ -98,7 +102,8 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
     uint64_t b = c->batch, rows = c->rows, cols = c->cols;
     if (b < 1 || b > MAX_BATCH || rows > MAX_DIM || cols > MAX_DIM)
         return sb_fail(err, SB_ERR_DEVICE, "%s: batch %u, rows %u, cols %u out of range", name, c->batch, c->rows, c->cols);
-    bool needs_rows = c->op != SB_OP_QUANTIZE && c->op != SB_OP_SILU_MUL && c->op != SB_OP_ADD;
+    bool needs_rows = c->op != SB_OP_QUANTIZE && c->op != SB_OP_SILU_MUL && c->op != SB_OP_GELU_MUL && c->op != SB_OP_ADD &&
+                      c->op != SB_OP_ARGMAX && c->op != SB_OP_TOPK;
     bool needs_cols = c->op != SB_OP_SCALE;
     if ((needs_rows && !rows) || (needs_cols && !cols))
         return sb_fail(err, SB_ERR_DEVICE, "%s: empty shape, rows %u, cols %u", name, c->rows, c->cols);
@@ -122,21 +127,27 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
             return sb_fail(err, SB_ERR_DEVICE, "SCALE: scale_exp %d out of range", (int32_t)c->p[0]);
         break;
     case SB_OP_EMBED:
-        add(&l, "weights", c->weights, rows * (c->p[1] ? cols : sb_codec_row_words(codec, cols)) * 4, false);
+        if (c->p[2] < (c->p[1] ? cols : sb_codec_row_words(codec, cols)))
+            return sb_fail(err, SB_ERR_DEVICE, "EMBED: rows of %u numbers do not fit %u words", c->cols, c->p[2]);
+        add(&l, "weights", c->weights, (rows - 1) * 4ull * c->p[2] + 4 * (c->p[1] ? cols : sb_codec_row_words(codec, cols)), false);
         add(&l, "src", c->src, b * 4, false);
         add(&l, "dst", c->dst, b * cols * 4, true);
         if ((int32_t)c->p[0] < -4096 || (int32_t)c->p[0] > 4096)
             return sb_fail(err, SB_ERR_DEVICE, "EMBED: scale_exp %d out of range", (int32_t)c->p[0]);
         break;
     case SB_OP_RMSNORM:
+    case SB_OP_LAYERNORM:
         add(&l, "weights", c->weights, cols * 4, false);
         add(&l, "src", c->src, strided(c, rows * cols, c->p[1]), false);
         add(&l, "dst", c->dst, strided(c, rows * cols, c->p[1]), true);
+        if (c->op == SB_OP_LAYERNORM && c->aux)
+            add(&l, "aux", c->aux, cols * 4, false);
         break;
     case SB_OP_ROPE:
-        add(&l, "weights", c->weights, cols / 2 * 4, false);
+        if (cols % 2 || c->p[0] > 1)
+            return sb_fail(err, SB_ERR_DEVICE, "ROPE: heads of %u numbers, pairing %u", c->cols, c->p[0]);
+        add(&l, "aux", c->aux, strided(c, cols, c->p[2]), false);
         add(&l, "dst", c->dst, strided(c, rows * cols, c->p[1]), true);
-        add(&l, "aux", c->aux, b * 4, false);
         break;
     case SB_OP_KV_APPEND:
         if ((uint64_t)c->p[0] + b > c->p[1] || c->p[1] > MAX_DIM || rows * cols > MAX_DIM)
@@ -155,14 +166,39 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
         add(&l, "dst", c->dst, b * rows * cols * 4, true);
         break;
     case SB_OP_SILU_MUL:
+    case SB_OP_GELU_MUL:
         add(&l, "src", c->src, strided(c, cols, c->p[0]), false);
         add(&l, "aux", c->aux, strided(c, cols, c->p[0]), false);
         add(&l, "dst", c->dst, b * cols * 4, true);
         break;
     case SB_OP_ADD:
+        if (c->codec > 1)
+            return sb_fail(err, SB_ERR_DEVICE, "ADD: unknown flags 0x%x", c->codec);
         add(&l, "src", c->src, b * cols * 4, false);
         add(&l, "dst", c->dst, b * cols * 4, true);
         break;
+    case SB_OP_GATHER:
+    case SB_OP_SCATTER: {
+        bool gather = c->op == SB_OP_GATHER;
+        uint64_t table = ((rows - 1) * c->p[gather ? 0 : 1] + cols) * 4, list_rows = strided(c, cols, c->p[gather ? 1 : 0]);
+        add(&l, "aux", c->aux, b * 4, false);
+        add(&l, "src", c->src, gather ? table : list_rows, false);
+        add(&l, "dst", c->dst, gather ? list_rows : table, true);
+        break;
+    }
+    case SB_OP_ARGMAX:
+        add(&l, "src", c->src, strided(c, cols, c->p[0]), false);
+        add(&l, "dst", c->dst, b * 4, true);
+        break;
+    case SB_OP_TOPK: {
+        uint32_t k = c->p[1];
+        if (k < 1 || k > SB_TOPK_MAX || k > cols)
+            return sb_fail(err, SB_ERR_DEVICE, "TOPK: the %u largest of %u (at most %d)", k, c->cols, SB_TOPK_MAX);
+        add(&l, "src", c->src, strided(c, cols, c->p[0]), false);
+        add(&l, "dst", c->dst, strided(c, k, sb_topk_stride(k)), true);
+        add(&l, "aux", c->aux, strided(c, k, sb_topk_stride(k)), true);
+        break;
+    }
     case SB_OP_QUANTIZE_Q:
     case SB_OP_QUANTIZE_KV:
     case SB_OP_ATTENTION_X:

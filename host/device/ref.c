@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/device_internal.h"
+#include "device/ref_ops.h"
 
 /* OpenBLAS's own; cblas.h has it only where it is OpenBLAS's. */
 void openblas_set_num_threads(int n);
@@ -84,6 +85,9 @@ const sb_backend sb_backend_ref = {
     .load_matrix = ref_load_matrix,
     .load_f32 = ref_load_f32,
     .matrix_bytes = ref_matrix_bytes,
-    .op = {SB_HOST_OPS, [SB_OP_MATVEC] = ref_matvec, [SB_OP_QUANTIZE] = ref_quantize, [SB_OP_SCALE] = ref_scale},
+    .op = {SB_HOST_OPS, [SB_OP_MATVEC] = ref_matvec, [SB_OP_QUANTIZE] = ref_quantize, [SB_OP_SCALE] = ref_scale,
+           [SB_OP_EMBED] = sb_ref_embed, [SB_OP_RMSNORM] = sb_ref_norm, [SB_OP_LAYERNORM] = sb_ref_norm,
+           [SB_OP_SILU_MUL] = sb_ref_gate, [SB_OP_GELU_MUL] = sb_ref_gate, [SB_OP_KV_APPEND] = sb_ref_kv_append,
+           [SB_OP_ATTENTION] = sb_ref_attention},
     .on_device = {[SB_OP_MATVEC] = true},
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "seedbed/generate.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 static bool is_end(const sb_model_config *c, uint32_t token)
@@ -12,14 +11,6 @@ static bool is_end(const sb_model_config *c, uint32_t token)
     return false;
 }
 
-static bool all_finite(const float *x, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (!isfinite(x[i]))
-            return false;
-    return true;
-}
-
 sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const sb_generate_options *opt, sb_sampler *sampler,
                       sb_token_fn fn, void *ctx, sb_error *err)
 {
@@ -27,8 +18,10 @@ sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const
     int room = sb_session_context(s) - sb_session_position(s);
     if (n_prompt < 1 || n_prompt > room)
         return sb_fail(err, SB_ERR_ARG, "a prompt of %d tokens: the context has room for %d", n_prompt, room);
-    float *logits = malloc((size_t)c->vocab * sizeof *logits);
-    if (!logits)
+    /* Greedy: the device chooses, and the logits stay there unless the caller wants them. */
+    bool greedy = sb_sampler_is_greedy(sampler);
+    float *logits = NULL;
+    if ((!greedy || opt->logits) && !(logits = malloc((size_t)c->vocab * sizeof *logits)))
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
     sb_status st = SB_OK;
     for (int i = 0; i < n_prompt && !st; i += SB_SESSION_MAX_BATCH) {
@@ -38,11 +31,13 @@ sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const
             st = sb_fail(err, SB_ERR_INTERRUPTED, "interrupted after %d of %d tokens of the prompt", i + m, n_prompt);
     }
     for (int i = 0; i < opt->n && !st; i++) {
-        if (!all_finite(logits, c->vocab)) {
-            st = sb_fail(err, SB_ERR_DEVICE, "the logits after %d tokens are not finite", sb_session_position(s));
+        uint32_t token = 0;
+        if (greedy)
+            st = sb_session_argmax(s, &token, err);
+        else
+            token = sb_sampler_next(sampler, logits);
+        if (st)
             break;
-        }
-        uint32_t token = sb_sampler_next(sampler, logits);
         if ((!opt->ignore_end && is_end(c, token)) || !fn(ctx, token, logits) || i + 1 == opt->n ||
              sb_session_position(s) == sb_session_context(s))
             break;

@@ -37,7 +37,7 @@ static sb_status place_group(sb_session *s, const sb_linear_group *g, sb_placed_
             break;
         elems = max_z(elems, sb_codec_act_elems(p->part[i].codec, g->part[i].cols));
         acc += sb_acc_stride(g->part[i].rows) * SB_SESSION_MAX_BATCH;
-        p->rows += g->part[i].rows;
+        p->rows += sb_align_f32(g->part[i].rows);
     }
     s->act_elems = max_z(s->act_elems, elems);
     s->acc_bytes = max_z(s->acc_bytes, acc);
@@ -47,15 +47,13 @@ static sb_status place_group(sb_session *s, const sb_linear_group *g, sb_placed_
 /* Rotation frequencies, one a pair: theta^(-2i/d), with Llama 3's stretching of the long wavelengths where configured. */
 static sb_status place_rope(sb_session *s, sb_error *err)
 {
-    const sb_model_config *c = &s->model->cfg;
-    int half = c->head_dim / 2;
-    float *freq = malloc((size_t)(half > 0 ? half : 1) * sizeof *freq);
-    if (!freq)
+    size_t hd = (size_t)s->model->cfg.head_dim;
+    s->rope_freq = calloc(hd / 2 + 1, sizeof *s->rope_freq);
+    s->rope_row = calloc(hd + 1, sizeof *s->rope_row);
+    if (!s->rope_freq || !s->rope_row)
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
-    sb_config_rope_freqs(c, freq);
-    sb_status st = upload(s->dev, freq, (size_t)half * sizeof *freq, &s->rope_freq, err);
-    free(freq);
-    return st;
+    sb_config_rope_freqs(&s->model->cfg, s->rope_freq);
+    return SB_OK;
 }
 
 static sb_status place_layers(sb_session *s, sb_error *err)
@@ -92,13 +90,24 @@ static sb_status place_layers(sb_session *s, sb_error *err)
     return st;
 }
 
-/* The embedding table is read by row, so it stays row-major; the head, tied or not, is a matrix like any other. */
+/* The embedding table is read by row, so it stays row-major, its rows on multiples of 64 bytes; the head, tied or not, is a
+ * matrix like any other. */
+static sb_status place_embed(sb_session *s, const sb_linear *e, sb_error *err)
+{
+    const uint8_t *from = e->words ? (const void *)e->words : (const void *)e->f32;
+    size_t words = e->words ? sb_codec_row_words(e->codec, e->cols) : e->cols, stride = sb_align_f32(words);
+    s->embed_stride = (uint32_t)stride;
+    sb_status st = sb_device_alloc(s->dev, e->rows * stride * 4, &s->embed, err);
+    for (size_t r = 0; r < e->rows && !st; r++)
+        st = sb_device_write(s->dev, s->embed + r * stride * 4, from + r * words * 4, words * 4, err);
+    return st;
+}
+
 static sb_status place_ends(sb_session *s, sb_error *err)
 {
     const sb_model *m = s->model;
-    const sb_linear *e = &m->embed, *h = m->head.rows ? &m->head : &m->embed;
-    size_t bytes = e->words ? e->rows * sb_codec_row_words(e->codec, e->cols) * 4 : e->rows * e->cols * 4;
-    sb_status st = upload(s->dev, e->words ? (const void *)e->words : (const void *)e->f32, bytes, &s->embed, err);
+    const sb_linear *h = m->head.rows ? &m->head : &m->embed;
+    sb_status st = place_embed(s, &m->embed, err);
     sb_linear_group head = {.part = {*h}, .n = 1};
     if (!st)
         st = place_group(s, &head, &s->head, err);
@@ -117,18 +126,19 @@ static sb_status place_buffers(sb_session *s, sb_error *err)
         size_t bytes;
     } buf[] = {
         {&s->tokens, b * 4},
-        {&s->pos, b * 4},
         {&s->exps, b * 4},
+        {&s->next, b * 4},
+        {&s->rope, b * sb_align_f32((size_t)c->head_dim) * 4},
         {&s->x, b * dim * 4},
         {&s->h, b * dim * 4},
         {&s->tmp, b * dim * 4},
         {&s->qkv, b * s->qkv_dim * 4},
         {&s->att, b * s->q_dim * 4},
-        {&s->gate_up, b * 2 * s->ffn_dim * 4},
+        {&s->gate_up, b * 2 * sb_align_f32(s->ffn_dim) * 4},
         {&s->mid, b * s->ffn_dim * 4},
         {&s->act, b * s->act_elems * 2},
         {&s->acc, s->acc_bytes},
-        {&s->logits, b * (size_t)c->vocab * 4},
+        {&s->logits, b * s->head.rows * 4},
         {&s->records, s->exact ? s->record_bytes : 0},
         {&s->sums, s->exact ? s->sum_bytes : 0},
         {&s->list, s->max_commands * sizeof(sb_command)},
@@ -197,6 +207,8 @@ void sb_session_close(sb_session *s)
         return;
     free(s->layers);
     free(s->commands);
+    free(s->rope_freq);
+    free(s->rope_row);
     free(s);
 }
 
@@ -213,11 +225,21 @@ void sb_session_rewind(sb_session *s, int pos)
 
 sb_status sb_session_finish(sb_session *s, int n, bool all_logits, float *logits, sb_error *err)
 {
-    size_t rows = all_logits ? (size_t)n : 1;
-    sb_status st = sb_device_read(s->dev, s->logits, logits, rows * (size_t)s->model->cfg.vocab * 4, err);
+    size_t rows = all_logits ? (size_t)n : 1, vocab = (size_t)s->model->cfg.vocab;
+    sb_status st = SB_OK;
+    for (size_t i = 0; i < rows && logits && !st; i++)
+        st = sb_device_read(s->dev, s->logits + 4 * i * s->head.rows, logits + i * vocab, vocab * 4, err);
     if (!st)
         s->position += n;
+    s->last_rows = (int)rows;
     return st;
+}
+
+sb_status sb_session_argmax(sb_session *s, uint32_t *token, sb_error *err)
+{
+    if (!s->last_rows)
+        return sb_fail(err, SB_ERR_ARG, "no token was evaluated yet");
+    return sb_device_read(s->dev, s->next + 4 * ((uint64_t)s->last_rows - 1), token, 4, err);
 }
 
 sb_status sb_session_eval(sb_session *s, const uint32_t *tokens, int n, bool all_logits, float *logits, sb_error *err)

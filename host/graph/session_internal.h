@@ -8,6 +8,10 @@
 
 enum { SB_COMMANDS_PER_LAYER = 40 };
 
+/* Parts of a vector begin at multiples of 64 bytes, so that a core finds them on a beat. */
+enum { SB_ALIGN_F32 = 16 };
+static inline size_t sb_align_f32(size_t n) { return (n + SB_ALIGN_F32 - 1) / SB_ALIGN_F32 * SB_ALIGN_F32; }
+
 /* A linear layer in device memory. */
 typedef struct {
     const sb_linear *linear;
@@ -18,7 +22,7 @@ typedef struct {
 typedef struct {
     sb_placed part[SB_MAX_PARTS];
     int n;
-    size_t rows; /* of all parts */
+    size_t rows; /* of all parts, each rounded up to SB_ALIGN_F32: the stride of their results */
 } sb_placed_group;
 
 typedef struct {
@@ -32,6 +36,7 @@ struct sb_session {
     const sb_model *model;
     sb_device *dev;
     int context, position;
+    int last_rows;         /* rows of logits of the last step; 0 before the first */
     bool exact;            /* attention in integers */
     uint32_t capacity;     /* of the KV cache */
     uint8_t attn_flags;    /* of ATTENTION_X */
@@ -39,9 +44,14 @@ struct sb_session {
     uint64_t records, sums; /* query records and results of ATTENTION_X */
     sb_placed_layer *layers;
     sb_placed_group head;
-    uint64_t embed, final_norm, rope_freq;
+    uint64_t embed, final_norm;
+    uint32_t embed_stride; /* words from row to row */
+    float *rope_freq;      /* (head_dim/2,), of the host: it writes the cosines and sines of a step's tokens */
+    float *rope_row;       /* (head_dim,), scratch for that */
     /* Buffers of a step; B = SB_SESSION_MAX_BATCH. */
-    uint64_t tokens, pos, exps;  /* (B,) u32, f32, i32 */
+    uint64_t tokens, exps;       /* (B,) u32, i32 */
+    uint64_t rope;               /* (B, head_dim rounded up): cosines, then sines, of each token */
+    uint64_t next;               /* (B,) u32: ARGMAX of the logits */
     uint64_t x, h, tmp;          /* (B, dim) */
     uint64_t qkv, att;           /* (B, qkv_dim) with the layer's own stride, (B, q_dim) */
     uint64_t gate_up, mid;       /* (B, 2*ffn), (B, ffn) */
@@ -73,7 +83,8 @@ typedef enum {
     SB_TAG_FINAL_NORM,
     SB_TAG_HEAD,
     SB_TAG_ATTN_POST_NORM,
-    SB_TAG_FFN_POST_NORM
+    SB_TAG_FFN_POST_NORM,
+    SB_TAG_ARGMAX
 } sb_tag;
 
 #endif

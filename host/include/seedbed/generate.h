@@ -20,23 +20,27 @@ typedef struct {
 typedef struct sb_sampler sb_sampler;
 sb_status sb_sampler_new(int vocab, const sb_sampler_options *opt, sb_sampler **out, sb_error *err);
 void sb_sampler_free(sb_sampler *s);
+/* Temperature 0: the likeliest token, which a device's ARGMAX gives too. */
+bool sb_sampler_is_greedy(const sb_sampler *s);
 /* logits (vocab,) are not changed. The same seed and logits give the same tokens on every machine with the same libm. */
 uint32_t sb_sampler_next(sb_sampler *s, const float *logits);
 
 /* ---- generation ---- */
 
-/* Called with each new token, in order; return false to stop. logits (vocab,) it was drawn from. */
+/* Called with each new token, in order; return false to stop. logits (vocab,) it was drawn from; NULL where the device chose it
+ * and they were not asked for. */
 typedef bool (*sb_token_fn)(void *ctx, uint32_t token, const float *logits);
 
 typedef struct {
     int n;           /* at most so many new tokens */
     bool ignore_end; /* do not stop at an end token of the model */
+    bool logits;     /* give them to the function in greedy generation too */
     sb_progress_fn progress; /* of the prompt's tokens; false stops (SB_ERR_INTERRUPTED); may be NULL */
     void *progress_ctx;
 } sb_generate_options;
 
 /* Evaluates the prompt (n_prompt >= 1 ids), then draws tokens until n, an end token, or the context's end. Logits that are
- * not finite are SB_ERR_DEVICE: no token could be drawn from them. */
+ * not finite are SB_ERR_DEVICE (ARGMAX, error 7): no token could be drawn from them. */
 sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const sb_generate_options *opt, sb_sampler *sampler,
                       sb_token_fn fn, void *ctx, sb_error *err);
 

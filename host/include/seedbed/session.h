@@ -25,8 +25,11 @@ int sb_session_context(const sb_session *s);
 /* Forgets the tokens from position `pos` on. */
 void sb_session_rewind(sb_session *s, int pos);
 
-/* Appends n tokens (1..SB_SESSION_MAX_BATCH). logits: (n, vocab) if all_logits, else (1, vocab) of the last token. */
+/* Appends n tokens (1..SB_SESSION_MAX_BATCH). logits: (n, vocab) if all_logits, else (1, vocab) of the last token; NULL: they
+ * stay on the device. */
 sb_status sb_session_eval(sb_session *s, const uint32_t *tokens, int n, bool all_logits, float *logits, sb_error *err);
+/* The likeliest token after the last one appended (the lowest id of equals), as the device chose it. */
+sb_status sb_session_argmax(sb_session *s, uint32_t *token, sb_error *err);
 
 /* The same in steps, for tools that look at every command: build the list (it stays in device memory until the next build),
  * run any part of it through sb_device_submit, then take the result. */

@@ -1,89 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The operations that still run on the host, in binary32, in the device's memory. One implementation for every device, no
- * contraction, fixed order of summation (docs/numerics.md, section 5). Threads split independent heads only. */
+ * The vector operations and the attention of the ref device: plain binary32 and binary64 with the mathematical library. The
+ * accuracy oracle; the exact contract is vector_ops.c, row_ops.c and attention_ops.c. Threads split independent heads only. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "device/device_internal.h"
+#include "device/ref_ops.h"
+#include "device/vector_math.h"
 
-static float f32_bits(uint32_t u)
+sb_status sb_ref_embed(sb_device *dev, const sb_command *c, sb_error *err)
 {
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
-sb_status sb_nop(sb_device *dev, const sb_command *c, sb_error *err)
-{
-    (void)dev, (void)c, (void)err;
-    return SB_OK;
-}
-
-sb_status sb_embed(sb_device *dev, const sb_command *c, sb_error *err)
-{
-    const uint32_t *id = sb_ptr(dev, c->src); /* (batch,) */
-    float *x = sb_ptr(dev, c->dst);           /* (batch, cols) */
+    const uint32_t *id = sb_ptr(dev, c->src), *table = sb_ptr(dev, c->weights); /* (batch,), (rows, p2 words) */
+    float *x = sb_ptr(dev, c->dst);                                            /* (batch, cols) */
     const sb_codec *codec = sb_codec_by_id(c->codec);
     for (size_t v = 0; v < c->batch; v++, x += c->cols) {
         if (id[v] >= c->rows)
-            return sb_fail(err, SB_ERR_DEVICE, "EMBED: token id %u of vector %zu, the table has %u rows", id[v], v, c->rows);
-        if (c->p[1]) { /* plain fp32 table */
-            memmove(x, (const float *)sb_ptr(dev, c->weights) + (size_t)id[v] * c->cols, c->cols * sizeof *x);
-        } else {
-            const uint32_t *table = sb_ptr(dev, c->weights); /* (rows, row_words) */
-            sb_codec_decode_row_f32(codec, table + id[v] * sb_codec_row_words(codec, c->cols), c->cols, (int32_t)c->p[0], x);
-        }
+            return sb_fail(err, SB_ERR_DEVICE, "EMBED: index %u of vector %zu, the table has %u rows (error %d)", id[v], v, c->rows,
+                           SB_ERROR_INDEX);
+        const uint32_t *row = table + (size_t)id[v] * c->p[2];
+        if (c->p[1])
+            memmove(x, row, c->cols * sizeof *x);
+        else
+            sb_codec_decode_row_f32(codec, row, c->cols, (int32_t)c->p[0], x);
     }
     return SB_OK;
 }
 
-/* y = x / sqrt(mean(x^2) + eps) * gain. Zhang and Sennrich, arXiv 1910.07467, eq. 4. */
-sb_status sb_rmsnorm(sb_device *dev, const sb_command *c, sb_error *err)
+/* Zhang and Sennrich, arXiv 1910.07467, eq. 4; with a mean, Ba, Kiros and Hinton, arXiv 1607.06450, eq. 4. */
+static void norm(const float *x, float *y, size_t n, bool mean, float eps, const float *gain, const float *bias)
+{
+    double mu = 0, ss = 0;
+    for (size_t i = 0; mean && i < n; i++)
+        mu += (double)x[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        ss += ((double)x[i] - mu) * ((double)x[i] - mu);
+    double inv = 1 / sqrt(ss / (double)n + (double)eps);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)(((double)x[i] - mu) * inv * (double)gain[i] + (bias ? (double)bias[i] : 0));
+}
+
+sb_status sb_ref_norm(sb_device *dev, const sb_command *c, sb_error *err)
 {
     (void)err;
-    const float *gain = sb_ptr(dev, c->weights); /* (cols,) */
-    float eps = f32_bits(c->p[0]);
-    for (size_t v = 0; v < c->batch; v++) {
-        for (size_t r = 0; r < c->rows; r++) {
-            const float *x = (const float *)sb_ptr(dev, c->src) + v * c->p[1] + r * c->cols;
-            float *y = (float *)sb_ptr(dev, c->dst) + v * c->p[1] + r * c->cols;
-            float ss = 0;
-            for (size_t i = 0; i < c->cols; i++)
-                ss += x[i] * x[i];
-            float inv = 1.0f / sqrtf(ss / (float)c->cols + eps);
-            for (size_t i = 0; i < c->cols; i++)
-                y[i] = x[i] * inv * gain[i];
-        }
-    }
+    bool mean = c->op == SB_OP_LAYERNORM;
+    const float *bias = mean && c->aux ? sb_ptr(dev, c->aux) : NULL;
+    for (size_t v = 0; v < c->batch; v++)
+        for (size_t r = 0; r < c->rows; r++)
+            norm((const float *)sb_ptr(dev, c->src) + v * c->p[1] + r * c->cols,
+                 (float *)sb_ptr(dev, c->dst) + v * c->p[1] + r * c->cols, c->cols, mean, sb_f32_of_bits(c->p[0]),
+                 sb_ptr(dev, c->weights), bias);
     return SB_OK;
 }
 
-/* Half-split rotary embedding: (x_i, x_{i+h/2}) turned by pos * freq_i; freq is a table so that scaled variants need no code
- * here. Su et al., arXiv 2104.09864, eq. 34; positions are real numbers. */
-sb_status sb_rope(sb_device *dev, const sb_command *c, sb_error *err)
-{
-    (void)err;
-    const float *pos = sb_ptr(dev, c->aux);      /* (batch,) */
-    const float *freq = sb_ptr(dev, c->weights); /* (cols/2,) */
-    size_t half = c->cols / 2;
-    for (size_t v = 0; v < c->batch; v++) {
-        float *base = (float *)sb_ptr(dev, c->dst) + v * c->p[1]; /* (rows, cols) */
-        for (size_t i = 0; i < half; i++) {
-            double angle = (double)pos[v] * (double)freq[i];
-            float co = (float)cos(angle), si = (float)sin(angle);
-            for (size_t r = 0; r < c->rows; r++) {
-                float *x = base + r * c->cols;
-                float a = x[i], b = x[i + half];
-                x[i] = a * co - b * si;
-                x[i + half] = b * co + a * si;
-            }
-        }
-    }
-    return SB_OK;
-}
-
-sb_status sb_kv_append(sb_device *dev, const sb_command *c, sb_error *err)
+sb_status sb_ref_kv_append(sb_device *dev, const sb_command *c, sb_error *err)
 {
     (void)err;
     float *cache = sb_ptr(dev, c->dst); /* (rows, capacity, cols) */
@@ -136,7 +106,7 @@ static void attend(const float *q, const float *k, const float *v, size_t lo, si
         out[i] /= sum;
 }
 
-sb_status sb_attention(sb_device *dev, const sb_command *c, sb_error *err)
+sb_status sb_ref_attention(sb_device *dev, const sb_command *c, sb_error *err)
 {
     size_t hd = c->cols, heads = c->rows, pos = c->p[0], capacity = c->p[1], kv_heads = c->p[3];
     const float *kc = sb_ptr(dev, c->weights); /* (kv_heads, capacity, hd), as vc */
@@ -170,25 +140,20 @@ sb_status sb_attention(sb_device *dev, const sb_command *c, sb_error *err)
     return oom ? sb_fail(err, SB_ERR_NOMEM, "ATTENTION: out of memory for %zu scores", pos + c->batch) : SB_OK;
 }
 
-sb_status sb_silu_mul(sb_device *dev, const sb_command *c, sb_error *err)
+static double silu(double g) { return g / (1 + exp(-g)); }
+/* Hendrycks and Gimpel, arXiv 1606.08415, the tanh form. */
+static double gelu(double g) { return 0.5 * g * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (g + 0.044715 * g * g * g))); }
+
+sb_status sb_ref_gate(sb_device *dev, const sb_command *c, sb_error *err)
 {
     (void)err;
+    double (*f)(double) = c->op == SB_OP_SILU_MUL ? silu : gelu;
     for (size_t v = 0; v < c->batch; v++) {
         const float *g = (const float *)sb_ptr(dev, c->src) + v * c->p[0];
         const float *u = (const float *)sb_ptr(dev, c->aux) + v * c->p[0];
         float *y = (float *)sb_ptr(dev, c->dst) + v * c->cols; /* (batch, cols) */
         for (size_t i = 0; i < c->cols; i++)
-            y[i] = g[i] / (1.0f + expf(-g[i])) * u[i];
+            y[i] = (float)(f((double)g[i]) * (double)u[i]);
     }
-    return SB_OK;
-}
-
-sb_status sb_add(sb_device *dev, const sb_command *c, sb_error *err)
-{
-    (void)err;
-    const float *x = sb_ptr(dev, c->src);
-    float *y = sb_ptr(dev, c->dst);
-    for (size_t i = 0; i < (size_t)c->batch * c->cols; i++)
-        y[i] += x[i];
     return SB_OK;
 }
