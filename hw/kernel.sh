@@ -71,6 +71,8 @@ module seedbed_kernel #(
   parameter int         Outstanding = 8,
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,
+  parameter int         Attention   = 0,
+  parameter int         Vector      = 0,
   parameter bit         Style       = 1'b0
 ) (
   input  logic                ap_clk,
@@ -114,6 +116,8 @@ cat <<EOF
     .Outstanding(Outstanding),
     .Codecs     (Codecs),
     .MaxBatch   (MaxBatch),
+    .Attention  (Attention),
+    .Vector     (Vector),
     .Style      (Style),
     .Ports      ($ports)
   ) u_core (

@@ -2,10 +2,10 @@
 // AXI4 write master: requests and a stream of beats in, bursts out.
 //
 // Parameters: BusW data bits; MaxBurst beats a burst at most; Outstanding bursts without a response
-// at most (a power of two); DataDepth beats of the data FIFO.
+// at most (a power of two); DataDepth beats of the data FIFO; ElemB bytes a strobe bit of elem_i.
 // Ports
 //   req_*    address (aligned to the bus), beats >= 1; req_last_i marks the last request of a job
-//   data_*   the beats, elem_i one strobe for each 8 bytes; never refused for lack of a request
+//   data_*   the beats, elem_i one strobe for each ElemB bytes; never refused for lack of a request
 //   pop_o    pulse: a beat left the data FIFO
 //   done_o   pulse: all responses of a job are in; err_o pulse: a response was an error, which belongs
 //            to the oldest job that is not done
@@ -15,7 +15,8 @@ module axi_write #(
   parameter int BusW        = 512,
   parameter int MaxBurst    = 64,
   parameter int Outstanding = 8,
-  parameter int DataDepth   = 16
+  parameter int DataDepth   = 16,
+  parameter int ElemB       = 8
 ) (
   input  logic               clk_i,
   input  logic               rst_ni,
@@ -27,7 +28,7 @@ module axi_write #(
   input  logic               data_valid_i,
   output logic               data_ready_o,
   input  logic [BusW-1:0]    data_i,
-  input  logic [BusW/64-1:0] elem_i,
+  input  logic [BusW/8/ElemB-1:0] elem_i,
   output logic               pop_o,
   output logic               done_o,
   output logic               err_o,
@@ -50,7 +51,7 @@ module axi_write #(
 );
 
   localparam int BytesW  = $clog2(BusW / 8);
-  localparam int Elems   = BusW / 64;
+  localparam int Elems   = BusW / 8 / ElemB;
   localparam int FlightW = $clog2(Outstanding + 1);
   localparam int LevelW  = $clog2(DataDepth + 2);
 
@@ -162,7 +163,7 @@ module axi_write #(
   );
 
   for (genvar e = 0; e < Elems; e++) begin : g_strobe
-    assign wstrb_o[8*e +: 8] = {8{elem[e]}};
+    assign wstrb_o[ElemB*e +: ElemB] = {ElemB{elem[e]}};
   end
 
   assign wvalid_o   = data_valid && len_valid;

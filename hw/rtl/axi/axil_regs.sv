@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
 // AXI4-Lite slave with the ap_ctrl_hs register map of docs/device.md.
 //
-// Parameters: Params, Codecs, MaxBatch and Ports, the contents of the registers PARAMS, CODECS, MAX_BATCH and PORTS.
+// Parameters: Params, Codecs, MaxBatch, Ports and Units, the contents of the registers PARAMS, CODECS, MAX_BATCH, PORTS
+// and UNITS.
 // Ports
 //   s_*         AXI4-Lite, 32-bit data, 12-bit address; writes honour the byte strobes
 //   start_o     pulse: begin the list at cmd_addr_o, cmd_count_o; port_stride_o: PORT_STRIDE
 //   done_i      pulse: the list ended; idle_i: nothing in work
-//   error_i..level_i, counters_i, beats_i: read-only registers
+//   error_i..unit_state_i, counters_i, beats_i: read-only registers
 //   irq_o       level, GIER & any enabled ISR bit
 // Latency: a read answers two cycles after its address.
 
@@ -14,7 +15,8 @@ module axil_regs #(
   parameter logic [31:0] Params   = '0,
   parameter logic [31:0] Codecs   = '0,
   parameter logic [31:0] MaxBatch = 32'd1,
-  parameter int          Ports    = 1
+  parameter int          Ports    = 1,
+  parameter logic [31:0] Units    = '0
 ) (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -48,6 +50,7 @@ module axil_regs #(
   input  logic [31:0]  state_i,
   input  logic [31:0]  outstanding_i,
   input  logic [31:0]  level_i,
+  input  logic [31:0]  unit_state_i,
   input  logic [64*seedbed_pkg::NumCounters-1:0] counters_i,
   input  logic [128*Ports-1:0] beats_i,
   output logic         irq_o
@@ -120,6 +123,8 @@ module axil_regs #(
       10'h019: rdata = level_i;
       10'h01a: rdata = MaxBatch;
       10'h01b: rdata = Ports;
+      10'h01c: rdata = Units;
+      10'h01d: rdata = unit_state_i;
       default: begin
         for (int i = 0; i < 2 * seedbed_pkg::NumCounters; i++) begin
           if (rword[9:6] == 4'd0 && rword[5] && rcnt == 6'(i)) rdata = counters_i[32*i +: 32];
@@ -286,6 +291,8 @@ module axil_regs #(
           10'h018: assert (s_rdata_o == $past(outstanding_i));
           10'h01a: assert (s_rdata_o == MaxBatch);
           10'h01b: assert (s_rdata_o == Ports);
+          10'h01c: assert (s_rdata_o == Units);
+          10'h01d: assert (s_rdata_o == $past(unit_state_i));
           default: ;
         endcase
         if ($past(rword) == 10'h020 + 10'(f_counter)) begin

@@ -6,13 +6,15 @@
 //
 // Of a core's Ports clusters, cluster Index works on the row groups Index, Index + Ports, ...
 //
-// Parameters: those of seedbed_core; Index 0..Ports-1.
+// Parameters: those of seedbed_core; Index 0..Ports-1; Unit 1: units share reader and writer (port 0).
 // Ports
 //   req_*       read requests of this port
 //   cmd_*       the records' beats
 //   job_*       a command, whole: the cluster takes its own part of rows and dst
 //   done_o      pulse: this cluster's part of its oldest job is written to memory
 //   read_err_o, write_err_o, *_index_o   pulse: an error response, and the command that it belongs to
+//   unit_*      beats tagged TagUnit, ready; while unit_i is high the units write through the writer: runs and
+//               beats with byte strobes; unit_werr_o pulse: an error response
 //   flush_i     level: drop what was requested; clear_i: pulse at its end
 //   pend_o, tag_o, valid_o, useful_o, compute_o   what the cycle classes are made of
 //   quiet_o     no read in flight, nothing held in the write path; drained_o: the latter alone
@@ -26,7 +28,8 @@ module cluster #(
   parameter bit         Style       = 1'b0,
   parameter int         BeatsW      = 40,
   parameter int         Ports       = 1,
-  parameter int         Index       = 0
+  parameter int         Index       = 0,
+  parameter bit         Unit        = 1'b0
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -43,6 +46,21 @@ module cluster #(
   input  logic              cmd_ready_i,
   output logic [BusW-1:0]   cmd_data_o,
   output logic              cmd_err_o,
+
+  input  logic              unit_i,
+  output logic              unit_valid_o,   // its data and error bit are cmd_data_o, cmd_err_o
+  input  logic              unit_ready_i,
+  output logic              unit_last_o,
+  input  logic              unit_wreq_valid_i,
+  output logic              unit_wreq_ready_o,
+  input  logic [63:0]       unit_wreq_addr_i,
+  input  logic [8:0]        unit_wreq_beats_i,
+  input  logic              unit_wvalid_i,
+  output logic              unit_wready_o,
+  input  logic [BusW-1:0]   unit_wdata_i,
+  input  logic [BusW/8-1:0] unit_wstrb_i,
+  output logic              unit_widle_o,
+  output logic              unit_werr_o,
 
   input  logic              job_valid_i,
   output logic              job_ready_o,
@@ -109,13 +127,24 @@ module cluster #(
   logic [8:0]         wr_req_beats;
   logic [BusW-1:0]    wr_data;
   logic [BusW/64-1:0] wr_elem;
+  // What axi_write gets: the matrix engine's, or with units a multiplexer's.
+  localparam int ElemB = Unit ? 1 : 8;
+  logic               w_req_valid, w_req_ready, w_req_last, w_valid, w_ready, w_err;
+  logic [63:0]        w_req_addr;
+  logic [8:0]         w_req_beats;
+  logic [BusW-1:0]    w_data;
+  logic [BusW/8/ElemB-1:0] w_elem;
   logic [15:0]        read_inflight, read_level, write_inflight, write_level;
 
-  wire is_cmd = beat_tag == seedbed_pkg::TagCmd;
+  wire is_cmd  = beat_tag == seedbed_pkg::TagCmd;
+  wire is_unit = Unit && beat_tag == seedbed_pkg::TagUnit;
 
   assign cmd_valid_o   = beat_valid && is_cmd;
   assign cmd_data_o    = beat_data;
   assign cmd_err_o     = beat_err;
+  assign unit_valid_o  = beat_valid && is_unit;
+  assign unit_last_o   = beat_last;
+  assign unit_widle_o  = write_idle;
   assign tag_o         = beat_tag;
   assign valid_o       = beat_valid;
   assign done_o        = wr_done;
@@ -143,7 +172,7 @@ module cluster #(
     .pend_o     (pend_o),
     .tag_o      (beat_tag),
     .valid_o    (beat_valid),
-    .ready_i    (is_cmd ? cmd_ready_i : engine_ready),
+    .ready_i    (is_cmd ? cmd_ready_i : is_unit ? unit_ready_i : engine_ready),
     .data_o     (beat_data),
     .err_o      (beat_err),
     .last_o     (beat_last),
@@ -200,31 +229,64 @@ module cluster #(
     .wr_data_valid_o(wr_data_valid),
     .wr_data_o      (wr_data),
     .wr_elem_o      (wr_elem),
-    .wr_pop_i       (wr_pop),
+    .wr_pop_i       (wr_pop && !(Unit && unit_i)),
     .idle_o         (engine_idle),
     .state_o        (state_o)
   );
+
+  if (Unit) begin : g_unit
+    logic [BusW/8-1:0] strobes;
+    for (genvar i = 0; i < BusW / 8; i++) begin : g_strobe
+      assign strobes[i] = wr_elem[i/8];
+    end
+    assign w_req_valid       = unit_i ? unit_wreq_valid_i : wr_req_valid;
+    assign w_req_addr        = unit_i ? unit_wreq_addr_i : wr_req_addr;
+    assign w_req_beats       = unit_i ? unit_wreq_beats_i : wr_req_beats;
+    assign w_req_last        = !unit_i && wr_req_last;
+    assign w_valid           = unit_i ? unit_wvalid_i : wr_data_valid;
+    assign w_data            = unit_i ? unit_wdata_i : wr_data;
+    assign w_elem            = unit_i ? unit_wstrb_i : strobes;
+    assign unit_wreq_ready_o = unit_i && w_req_ready;
+    assign unit_wready_o     = unit_i && w_ready;
+    assign unit_werr_o       = unit_i && w_err;
+    assign write_err_o       = !unit_i && w_err;
+  end else begin : g_no_unit
+    assign w_req_valid       = wr_req_valid;
+    assign w_req_addr        = wr_req_addr;
+    assign w_req_beats       = wr_req_beats;
+    assign w_req_last        = wr_req_last;
+    assign w_valid           = wr_data_valid;
+    assign w_data            = wr_data;
+    assign w_elem            = wr_elem;
+    assign unit_wreq_ready_o = 1'b0;
+    assign unit_wready_o     = 1'b0;
+    assign unit_werr_o       = 1'b0;
+    assign write_err_o       = w_err;
+    wire unused_unit = &{1'b0, unit_i, unit_ready_i, unit_wreq_valid_i, unit_wreq_addr_i, unit_wreq_beats_i,
+                         unit_wvalid_i, unit_wdata_i, unit_wstrb_i, w_req_ready, w_ready};
+  end
 
   axi_write #(
     .BusW       (BusW),
     .MaxBurst   (MaxBurst),
     .Outstanding(8),
-    .DataDepth  (DataDepth)
+    .DataDepth  (DataDepth),
+    .ElemB      (ElemB)
   ) u_write (
     .clk_i       (clk_i),
     .rst_ni      (rst_ni),
-    .req_valid_i (wr_req_valid),
-    .req_ready_o (),
-    .req_addr_i  (wr_req_addr),
-    .req_beats_i (wr_req_beats),
-    .req_last_i  (wr_req_last),
-    .data_valid_i(wr_data_valid),
-    .data_ready_o(),
-    .data_i      (wr_data),
-    .elem_i      (wr_elem),
+    .req_valid_i (w_req_valid),
+    .req_ready_o (w_req_ready),
+    .req_addr_i  (w_req_addr),
+    .req_beats_i (w_req_beats),
+    .req_last_i  (w_req_last),
+    .data_valid_i(w_valid),
+    .data_ready_o(w_ready),
+    .data_i      (w_data),
+    .elem_i      (w_elem),
     .pop_o       (wr_pop),
     .done_o      (wr_done),
-    .err_o       (write_err_o),
+    .err_o       (w_err),
     .idle_o      (write_idle),
     .inflight_o  (write_inflight),
     .level_o     (write_level),

@@ -10,8 +10,11 @@
 // weights, part p at weights + p * (port_stride_i, or the first part's bytes up to a multiple of 4 KB).
 // Parts p = 0..(G-1) % Ports have ceil(G / Ports) of the G row groups, the others one less.
 //
+// An operation of a unit (attention, vector) is a barrier: the whole record is handed to the unit when all
+// commands before it are complete, and the next is looked at when the unit is done.
+//
 // Parameters: BusW, Codecs, ActCap (activation buffer, elements), MaxBatch (vectors a command),
-// Chunk (records fetched at once), Ports.
+// Chunk (records fetched at once), Ports, Units (bit i: that unit is built in, seedbed_pkg::Unit*).
 // Ports (vectors: a bit or a word a cluster)
 //   start_i, cmd_addr_i, cmd_count_i, port_stride_i   from the registers; done_o pulses when the list ended
 //   req_*                    read requests (axi_read); the records come through port 0
@@ -19,6 +22,8 @@
 //   job_*                    checked commands, in order, for the engines of those clusters with row groups
 //   job_done_i               the cluster's oldest job is written to memory
 //   read_err_i, write_err_i  an error response for the command read_index_i, write_index_i
+//   unit_*                   (a bit a unit) the record for a unit that takes it; done with unit_error_i (4 bits a
+//                            unit), when its reads are taken and its writes answered; unit_busy_o: it works
 //   quiet_i                  no read in flight, nothing held in the write paths
 //   flush_o                  level: throw everything away (after an error); reset_o: pulse at its end
 //   event_done_o             pulse: a command completed
@@ -30,7 +35,8 @@ module cmd_fetch #(
   parameter int         MaxBatch = 16,
   parameter int         BeatsW = 40,
   parameter int         Chunk  = 4,
-  parameter int         Ports  = 1
+  parameter int         Ports  = 1,
+  parameter logic [1:0] Units  = 2'b00
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -63,6 +69,13 @@ module cmd_fetch #(
   output logic [31:0]       job_index_o,
   input  logic [Ports-1:0]  job_done_i,
 
+  output logic [1:0]        unit_valid_o,
+  input  logic [1:0]        unit_ready_i,
+  output logic [511:0]      unit_cmd_o,
+  input  logic [1:0]        unit_done_i,
+  input  logic [7:0]        unit_error_i,
+  output logic [1:0]        unit_busy_o,
+
   input  logic [Ports-1:0]  read_err_i,
   input  logic [32*Ports-1:0] read_index_i,
   input  logic [Ports-1:0]  write_err_i,
@@ -92,6 +105,8 @@ module cmd_fetch #(
   localparam int ChunkW  = $clog2(Chunk);
   // A record's useful fields, packed for the queue.
   localparam int PackW   = 8 + 8 + 16 + 32 + 32 + 64 * 3;
+  localparam bit AnyUnit = Units != 2'b00;
+  localparam int QueueW  = AnyUnit ? 512 : PackW;  // units get the whole record
 
   typedef enum logic [3:0] {
     StIdle    = 4'd0,
@@ -104,7 +119,9 @@ module cmd_fetch #(
     StWait    = 4'd7,  // all given: wait for the jobs to finish
     StSettle  = 4'd8,  // a response failed: wait for the jobs before that one
     StFlush   = 4'd9,
-    StDone    = 4'd10
+    StDone    = 4'd10,
+    StUnit    = 4'd11,  // a unit's record, offered when the jobs before it are done
+    StUnitRun = 4'd12
   } state_e;
 
   state_e      state_q;
@@ -122,7 +139,7 @@ module cmd_fetch #(
   // ------------------------------------------------------------------------------------------
   logic              rec_valid, rec_ready, rec_err;
   logic [511:0]      rec_bits;
-  logic [PackW-1:0]  rec_pack;
+  logic [QueueW-1:0] rec_queue, get_queue;
   logic              get_valid, get_ready, get_err;
   logic [PackW-1:0]  get_pack;
 
@@ -173,12 +190,19 @@ module cmd_fetch #(
     end
   end
 
-  assign rec_pack = {rec_bits[319:128], rec_bits[95:64], rec_bits[63:32], rec_bits[31:16],
-                     rec_bits[15:8], rec_bits[7:0]};
-  wire unused_rec = &{1'b0, rec_bits[511:320], rec_bits[127:96]};
+  if (AnyUnit) begin : g_whole
+    assign rec_queue  = rec_bits;
+    assign get_pack   = {get_queue[319:128], get_queue[95:0]};
+    assign unit_cmd_o = get_queue;
+  end else begin : g_pack
+    assign rec_queue  = {rec_bits[319:128], rec_bits[95:0]};
+    assign get_pack   = get_queue;
+    assign unit_cmd_o = '0;
+    wire unused_rec = &{1'b0, rec_bits[511:320], rec_bits[127:96]};
+  end
 
   fifo #(
-    .Width(PackW + 1),
+    .Width(QueueW + 1),
     .Depth(2 * Chunk)
   ) u_records (
     .clk_i  (clk_i),
@@ -186,10 +210,10 @@ module cmd_fetch #(
     .clear_i(reset_o),
     .valid_i(rec_valid),
     .ready_o(rec_ready),
-    .data_i ({rec_err, rec_pack}),
+    .data_i ({rec_err, rec_queue}),
     .valid_o(get_valid),
     .ready_i(get_ready),
-    .data_o ({get_err, get_pack}),
+    .data_o ({get_err, get_queue}),
     .level_o()
   );
 
@@ -237,7 +261,13 @@ module cmd_fetch #(
   wire [23:0] groups1 = (f_rows[23:0] - 24'd1) >> LanesW;  // row groups - 1
   wire [16:0] beats1 = words + (has_side ? (words + 17'd7) >> 3 : 17'd0);
 
-  wire bad_op    = f_op != seedbed_pkg::OpNop && f_op != seedbed_pkg::OpMatvec;
+  // Whose operation it is. What the vector unit does not know it refuses itself.
+  wire       is_nop    = f_op == seedbed_pkg::OpNop;
+  wire       is_matvec = f_op == seedbed_pkg::OpMatvec;
+  wire       is_attn   = f_op == seedbed_pkg::OpAttention;
+  wire [1:0] of_unit   = Units & {!is_nop && !is_matvec && !is_attn, is_attn};
+
+  wire bad_op    = !is_nop && !is_matvec && of_unit == 2'b00;
   wire bad_codec = f_codec > 8'd3 || !Codecs[f_codec[1:0]];
   wire bad_shape = f_rows == '0 || f_rows[31:24] != '0 || f_cols == '0 || f_cols > 32'd65536 ||
                    f_batch == '0 || f_batch > 16'(MaxBatch) || (abeats << BeatEW) > 22'(ActCap);
@@ -416,17 +446,24 @@ module cmd_fetch #(
   wire asked_wei = state_q == StWeights && (req_valid_o & req_ready_i) != '0;
   wire issued    = asked_act && (given_q || push_job);
   wire consumed  = asked_wei && last_part_port;  // nothing more is needed of the record in hand
-  wire is_nop    = f_op == seedbed_pkg::OpNop;
   // One completion a cycle is counted, so a NOP gives way to a job.
   wire nop       = state_q == StGet && get_valid && is_nop && !get_err && !retire;
 
-  assign get_ready     = nop || consumed;
-  assign accept        = state_q == StGet && get_valid && !is_nop && check_error == seedbed_pkg::ErrNone;
+  // A failed response is known a cycle after the last job is done.
+  assign unit_valid_o  = (state_q == StUnit && jobs_q == '0 && !fail_q) ? of_unit : 2'b00;
+  assign unit_busy_o   = (state_q == StUnitRun) ? of_unit : 2'b00;
+  wire       unit_take = (unit_valid_o & unit_ready_i) != 2'b00;
+  wire       unit_end  = (unit_busy_o & unit_done_i) != 2'b00;
+  wire [3:0] unit_why  = unit_busy_o[1] ? unit_error_i[7:4] : unit_error_i[3:0];
+  wire       unit_good = unit_end && unit_why == seedbed_pkg::ErrNone;
+
+  assign get_ready     = nop || consumed || unit_good;
+  assign accept        = state_q == StGet && get_valid && is_matvec && check_error == seedbed_pkg::ErrNone;
   assign idle_o        = state_q == StIdle;
   assign done_o        = state_q == StDone;
   assign flush_o       = state_q == StFlush;
   assign reset_o       = state_q == StDone;
-  assign event_done_o  = nop || retire;
+  assign event_done_o  = nop || retire || unit_good;
   assign error_o       = error_q;
   assign error_index_o = error_index_q;
   assign cur_index_o   = (jobs_q != '0) ? first_job : index_q;
@@ -440,7 +477,7 @@ module cmd_fetch #(
     check_error = seedbed_pkg::ErrNone;
     if (get_err) check_error = seedbed_pkg::ErrRead;
     else if (bad_op) check_error = seedbed_pkg::ErrOp;
-    else if (f_op == seedbed_pkg::OpMatvec) begin
+    else if (is_matvec) begin
       if (bad_codec) check_error = seedbed_pkg::ErrCodec;
       else if (bad_shape) check_error = seedbed_pkg::ErrShape;
       else if (bad_align) check_error = seedbed_pkg::ErrAlign;
@@ -540,16 +577,26 @@ module cmd_fetch #(
             state_q       <= StWait;
           end else if (accept) begin
             state_q <= (jobs_q == '0) ? StIssue : StHazard;
+          end else if (get_valid && of_unit != 2'b00) begin
+            state_q <= want_ahead ? StAhead : StUnit;
           end
         end
         StHazard: begin
           if (jobs_q == '0 || (!src_clash && (wei_above || (!part_clash && last_part_port)))) state_q <= StIssue;
         end
         StIssue: if (issued) state_q <= want_ahead ? StAhead : StWeights;
-        StAhead: if (asked_cmd) state_q <= StWeights;
+        StAhead: if (asked_cmd) state_q <= (of_unit != 2'b00) ? StUnit : StWeights;
         StWeights: if (consumed) state_q <= StGet;
         StWait: if (jobs_q == '0) state_q <= (error_q == seedbed_pkg::ErrNone) ? StDone : StFlush;
         StSettle: if (jobs_q == '0 || (first_valid && first_job >= error_index_q)) state_q <= StFlush;
+        StUnit: if (unit_take) state_q <= StUnitRun;
+        StUnitRun: if (unit_good) begin
+          state_q <= StGet;
+        end else if (unit_end) begin
+          error_q       <= unit_why;
+          error_index_q <= index_q;
+          state_q       <= StWait;
+        end
         StFlush: if (quiet_i) state_q <= StDone;
         default: state_q <= StIdle;
       endcase

@@ -5,6 +5,7 @@
 //   s_axil --> axil_regs --> cmd_fetch --requests, jobs--> cluster 0 <==> m port 0
 //                                 ^ \------------------\-> cluster 1 <==> m port 1
 //                                 +----records (port 0)     ...
+//                                  \-----whole records----> units <==unit_port==> cluster 0's reader and writer
 //
 // Port p's signals are the p-th part of the vectors m_*.
 //
@@ -16,6 +17,8 @@
 //   Outstanding  read bursts in flight (64 beats or 4 KB each; the data FIFO holds them all)
 //   Codecs       bit i: codec id i is built in
 //   MaxBatch     vectors that a command may bring for one read of its weights, 1..16
+//   Attention    attention unit: 0 none, 1 sigmoid, 2 softmax, 3 both
+//   Vector       1: vector unit
 //   Style        0 simulates fast, 1 is small on an FPGA (see lane); the results are the same
 // Registers and counters: docs/device.md. All AXI outputs come from registers or from a few gates
 // behind them, never from an AXI input.
@@ -28,6 +31,8 @@ module seedbed_core #(
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,
   parameter int         Ports       = 1,
+  parameter int         Attention   = 0,
+  parameter int         Vector      = 0,
   parameter bit         Style       = 1'b0
 ) (
   input  logic              clk_i,
@@ -83,10 +88,15 @@ module seedbed_core #(
     if (ActCap < 1024 || ActCap > 65536) $fatal(1, "seedbed_core: ActCap");
     if (MaxBatch < 1 || MaxBatch > 16) $fatal(1, "seedbed_core: MaxBatch");
     if (Ports < 1 || Ports > 8) $fatal(1, "seedbed_core: Ports must be 1..8");
+    if (Attention < 0 || Attention > 3) $fatal(1, "seedbed_core: Attention must be 0..3");
+    if (Vector < 0 || Vector > 1) $fatal(1, "seedbed_core: Vector must be 0 or 1");
     if (Codecs == 4'd0) $fatal(1, "seedbed_core: no codec");
   end
 
   localparam logic [31:0] Params = {8'(seedbed_pkg::AddrBits), 8'($clog2(ActCap)), 8'(ActW), 8'(BusW / 32)};
+
+  localparam logic [1:0]  Units  = {Vector != 0, Attention != 0};
+  localparam bit          AnyUnit = Units != 2'b00;
 
   logic              start, list_done, fetch_idle;
   logic [63:0]       cmd_addr;
@@ -117,6 +127,19 @@ module seedbed_core #(
   logic [21:0]       job_stride;
   logic [31:0]       job_index;
 
+  // Units: bit 0 attention, bit 1 vector (seedbed_pkg::Unit*), and their common way to port 0.
+  logic [1:0]        unit_valid, unit_ready, unit_done, unit_sel, unit_busy;
+  logic [7:0]        unit_error;
+  logic [15:0]       unit_state;
+  logic [511:0]      unit_cmd;
+  logic              port_req_valid, port_beat_ready, port_wreq_valid, port_wvalid;
+  logic [63:0]       port_req_addr, port_wreq_addr;
+  logic [BeatsW-1:0] port_req_beats;
+  logic [8:0]        port_wreq_beats;
+  logic [BusW-1:0]   port_wdata;
+  logic [BusW/8-1:0] port_wstrb;
+  logic [Ports-1:0]  port_beat_valid, port_beat_last, port_wreq_ready, port_wready, port_widle, port_werr;
+
   logic              flush, clear, event_done;
   logic [Ports-1:0]  read_err, write_err, pend, valid, useful, compute, rbeat, wbeat, drained, quiet;
   wire  [Ports-1:0]  busy = ~drained;
@@ -128,7 +151,8 @@ module seedbed_core #(
     .Params  (Params),
     .Codecs  ({28'd0, Codecs}),
     .MaxBatch(32'(MaxBatch)),
-    .Ports   (Ports)
+    .Ports   (Ports),
+    .Units   ({29'd0, Vector != 0, 2'(Attention)})
   ) u_regs (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
@@ -161,6 +185,7 @@ module seedbed_core #(
     .state_i      ({8'(busy), 8'(pend), 3'd0, pend[0], 2'd0, tag[1:0], engine_state[3:0], fetch_state}),
     .outstanding_i(outstanding[31:0]),
     .level_i      (level[31:0]),
+    .unit_state_i ({14'd0, unit_busy, unit_state}),
     .counters_i   (counts),
     .beats_i      (beats),
     .irq_o        (irq_o)
@@ -172,7 +197,8 @@ module seedbed_core #(
     .ActCap  (ActCap),
     .MaxBatch(MaxBatch),
     .BeatsW  (BeatsW),
-    .Ports   (Ports)
+    .Ports   (Ports),
+    .Units   (Units)
   ) u_fetch (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
@@ -201,6 +227,12 @@ module seedbed_core #(
     .job_stride_o (job_stride),
     .job_index_o  (job_index),
     .job_done_i   (job_done),
+    .unit_valid_o (unit_valid),
+    .unit_ready_i (unit_ready),
+    .unit_cmd_o   (unit_cmd),
+    .unit_done_i  (unit_done),
+    .unit_error_i (unit_error),
+    .unit_busy_o  (unit_sel),
     .read_err_i   (read_err),
     .read_index_i (read_index),
     .write_err_i  (write_err),
@@ -225,21 +257,36 @@ module seedbed_core #(
       .Style      (Style),
       .BeatsW     (BeatsW),
       .Ports      (Ports),
-      .Index      (p)
+      .Index      (p),
+      .Unit       (p == 0 && AnyUnit)
     ) u_cluster (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
       .flush_i      (flush),
       .clear_i      (clear),
-      .req_valid_i  (req_valid[p]),
+      .req_valid_i  (req_valid[p] || (p == 0 && port_req_valid)),
       .req_ready_o  (req_ready[p]),
-      .req_addr_i   (req_addr),
-      .req_beats_i  (req_beats),
-      .req_tag_i    (req_tag),
+      .req_addr_i   ((p == 0 && port_req_valid) ? port_req_addr : req_addr),
+      .req_beats_i  ((p == 0 && port_req_valid) ? port_req_beats : req_beats),
+      .req_tag_i    ((p == 0 && port_req_valid) ? seedbed_pkg::TagUnit : req_tag),
       .cmd_valid_o  (cmd_valid[p]),
       .cmd_ready_i  (cmd_ready),
       .cmd_data_o   (cmd_data[BusW*p +: BusW]),
       .cmd_err_o    (cmd_err[p]),
+      .unit_i           (p == 0 && unit_sel != 2'b00),
+      .unit_valid_o     (port_beat_valid[p]),
+      .unit_ready_i     (p == 0 && port_beat_ready),
+      .unit_last_o      (port_beat_last[p]),
+      .unit_wreq_valid_i(p == 0 && port_wreq_valid),
+      .unit_wreq_ready_o(port_wreq_ready[p]),
+      .unit_wreq_addr_i (port_wreq_addr),
+      .unit_wreq_beats_i(port_wreq_beats),
+      .unit_wvalid_i    (p == 0 && port_wvalid),
+      .unit_wready_o    (port_wready[p]),
+      .unit_wdata_i     (port_wdata),
+      .unit_wstrb_i     (port_wstrb),
+      .unit_widle_o     (port_widle[p]),
+      .unit_werr_o      (port_werr[p]),
       .job_valid_i  (job_valid[p]),
       .job_ready_o  (job_ready[p]),
       .job_codec_i  (job_codec),
@@ -290,8 +337,135 @@ module seedbed_core #(
     );
   end
 
-  // Only port 0 has records; what the others would say in their place is not looked at.
-  wire unused = &{1'b0, cmd_valid, cmd_err, cmd_data, tag, valid, useful, compute, engine_state, outstanding, level};
+  // Only port 0 has records and units; what the others would say in their place is not looked at.
+  wire unused = &{1'b0, cmd_valid, cmd_err, cmd_data, tag, valid, useful, compute, engine_state, outstanding, level,
+                  port_beat_valid, port_beat_last, port_wreq_ready, port_wready, port_widle, port_werr};
+
+  // ------------------------------------------------------------------------------------------
+  // The units. Each has the port that unit_port describes; at its done every beat that it asked for is taken
+  // and every write answered. An operation of an absent unit is refused by cmd_fetch.
+  // ------------------------------------------------------------------------------------------
+  if (AnyUnit) begin : g_units
+    logic [1:0]          u_req_valid, u_req_ready, u_beat_valid, u_beat_ready;
+    logic [127:0]        u_req_addr, u_wr_req_addr;
+    logic [2*BeatsW-1:0] u_req_beats;
+    logic [1:0]          u_wr_req_valid, u_wr_req_ready, u_wr_valid, u_wr_ready;
+    logic [17:0]         u_wr_req_beats;
+    logic [2*BusW-1:0]   u_wr_data;
+    logic [BusW/4-1:0]   u_wr_strb;
+    logic                u_wr_idle, u_wr_err;
+    wire  [BusW-1:0]     u_beat_data = cmd_data[BusW-1:0];
+    wire                 u_beat_err  = cmd_err[0];
+    wire                 u_beat_last = port_beat_last[0];
+
+    unit_port #(
+      .BusW  (BusW),
+      .BeatsW(BeatsW)
+    ) u_port (
+      .clk_i            (clk_i),
+      .rst_ni           (rst_ni),
+      .sel_i            (unit_sel),
+      .take_i           ((unit_valid & unit_ready) != 2'b00),
+      .req_valid_i      (u_req_valid),
+      .req_ready_o      (u_req_ready),
+      .req_addr_i       (u_req_addr),
+      .req_beats_i      (u_req_beats),
+      .beat_valid_o     (u_beat_valid),
+      .beat_ready_i     (u_beat_ready),
+      .wr_req_valid_i   (u_wr_req_valid),
+      .wr_req_ready_o   (u_wr_req_ready),
+      .wr_req_addr_i    (u_wr_req_addr),
+      .wr_req_beats_i   (u_wr_req_beats),
+      .wr_valid_i       (u_wr_valid),
+      .wr_ready_o       (u_wr_ready),
+      .wr_data_i        (u_wr_data),
+      .wr_strb_i        (u_wr_strb),
+      .wr_idle_o        (u_wr_idle),
+      .wr_err_o         (u_wr_err),
+      .port_req_valid_o (port_req_valid),
+      .port_req_ready_i (req_ready[0]),
+      .port_req_addr_o  (port_req_addr),
+      .port_req_beats_o (port_req_beats),
+      .port_beat_valid_i(port_beat_valid[0]),
+      .port_beat_ready_o(port_beat_ready),
+      .port_wreq_valid_o(port_wreq_valid),
+      .port_wreq_ready_i(port_wreq_ready[0]),
+      .port_wreq_addr_o (port_wreq_addr),
+      .port_wreq_beats_o(port_wreq_beats),
+      .port_wvalid_o    (port_wvalid),
+      .port_wready_i    (port_wready[0]),
+      .port_wdata_o     (port_wdata),
+      .port_wstrb_o     (port_wstrb),
+      .port_wpop_i      (wbeat[0]),
+      .port_widle_i     (port_widle[0]),
+      .port_werr_i      (port_werr[0])
+    );
+
+    if (Attention != 0) begin : g_attention
+      // ATTN-UNIT: attn_unit goes here.
+      initial $fatal(1, "seedbed_core: the attention unit is not here yet");
+    end else begin : g_no_attention
+      assign unit_ready[0]           = 1'b0;
+      assign unit_done[0]            = 1'b0;
+      assign unit_error[3:0]         = '0;
+      assign unit_busy[0]            = 1'b0;
+      assign unit_state[7:0]         = '0;
+      assign u_req_valid[0]          = 1'b0;
+      assign u_req_addr[63:0]        = '0;
+      assign u_req_beats[BeatsW-1:0] = '0;
+      assign u_beat_ready[0]         = 1'b0;
+      assign u_wr_req_valid[0]       = 1'b0;
+      assign u_wr_req_addr[63:0]     = '0;
+      assign u_wr_req_beats[8:0]     = '0;
+      assign u_wr_valid[0]           = 1'b0;
+      assign u_wr_data[BusW-1:0]     = '0;
+      assign u_wr_strb[BusW/8-1:0]   = '0;
+      wire unused_attention = &{1'b0, u_req_ready[0], u_beat_valid[0], u_wr_req_ready[0], u_wr_ready[0]};
+    end
+
+    if (Vector != 0) begin : g_vector
+      // VECTOR-UNIT: instantiate vector_unit here, with the [1] signals as g_no_vector lists them, and
+      //   cmd_valid_i(unit_valid[1]) cmd_ready_o(unit_ready[1]) cmd_i(unit_cmd) done_o(unit_done[1])
+      //   error_o(unit_error[7:4]) busy_o(unit_busy[1]) state_o(unit_state[15:8])
+      //   beat_data_i(u_beat_data) beat_err_i(u_beat_err) beat_last_i(u_beat_last) wr_idle_i(u_wr_idle) wr_err_i(u_wr_err)
+      initial $fatal(1, "seedbed_core: the vector unit is not here yet");
+    end else begin : g_no_vector
+      assign unit_ready[1]                  = 1'b0;
+      assign unit_done[1]                   = 1'b0;
+      assign unit_error[7:4]                = '0;
+      assign unit_busy[1]                   = 1'b0;
+      assign unit_state[15:8]               = '0;
+      assign u_req_valid[1]                 = 1'b0;
+      assign u_req_addr[127:64]             = '0;
+      assign u_req_beats[2*BeatsW-1:BeatsW] = '0;
+      assign u_beat_ready[1]                = 1'b0;
+      assign u_wr_req_valid[1]              = 1'b0;
+      assign u_wr_req_addr[127:64]          = '0;
+      assign u_wr_req_beats[17:9]           = '0;
+      assign u_wr_valid[1]                  = 1'b0;
+      assign u_wr_data[2*BusW-1:BusW]       = '0;
+      assign u_wr_strb[BusW/4-1:BusW/8]     = '0;
+      wire unused_vector = &{1'b0, u_req_ready[1], u_beat_valid[1], u_wr_req_ready[1], u_wr_ready[1]};
+    end
+    wire unused_units = &{1'b0, u_beat_data, u_beat_err, u_beat_last, u_wr_idle, u_wr_err};
+  end else begin : g_no_units
+    assign unit_ready      = 2'b00;
+    assign unit_done       = 2'b00;
+    assign unit_error      = '0;
+    assign unit_busy       = 2'b00;
+    assign unit_state      = '0;
+    assign port_req_valid  = 1'b0;
+    assign port_req_addr   = '0;
+    assign port_req_beats  = '0;
+    assign port_beat_ready = 1'b0;
+    assign port_wreq_valid = 1'b0;
+    assign port_wreq_addr  = '0;
+    assign port_wreq_beats = '0;
+    assign port_wvalid     = 1'b0;
+    assign port_wdata      = '0;
+    assign port_wstrb      = '0;
+    wire unused_units = &{1'b0, unit_valid, unit_cmd};
+  end
 
   // ------------------------------------------------------------------------------------------
   // Every cycle has one class, seen from the engine's input: what is the next beat, and was it
@@ -305,7 +479,9 @@ module seedbed_core #(
 
   always_comb begin
     cycle_class = '0;
-    if (pend_act) cycle_class[seedbed_pkg::ClassActLoad] = 1'b1;
+    if (unit_sel[seedbed_pkg::UnitAttention]) cycle_class[seedbed_pkg::ClassAttend] = 1'b1;
+    else if (unit_sel[seedbed_pkg::UnitVector]) cycle_class[seedbed_pkg::ClassVector] = 1'b1;
+    else if (pend_act) cycle_class[seedbed_pkg::ClassActLoad] = 1'b1;
     else if (pend_wei && useful[0]) cycle_class[seedbed_pkg::ClassUseful] = 1'b1;
     else if (pend_wei && compute[0]) cycle_class[seedbed_pkg::ClassCompute] = 1'b1;
     else if (pend_wei && valid[0]) cycle_class[seedbed_pkg::ClassStall] = 1'b1;
@@ -315,7 +491,8 @@ module seedbed_core #(
   end
 
   counters #(
-    .Ports(Ports)
+    .Ports(Ports),
+    .Units(Units)
   ) u_counters (
     .clk_i   (clk_i),
     .rst_ni  (rst_ni),

@@ -11,6 +11,8 @@ module seedbed_kernel #(
   parameter int         Outstanding = 8,
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,
+  parameter int         Attention   = 0,
+  parameter int         Vector      = 0,
   parameter bit         Style       = 1'b0
 ) (
   input  logic                ap_clk,
@@ -77,6 +79,8 @@ module seedbed_kernel #(
     .Outstanding(Outstanding),
     .Codecs     (Codecs),
     .MaxBatch   (MaxBatch),
+    .Attention  (Attention),
+    .Vector     (Vector),
     .Style      (Style),
     .Ports      (1)
   ) u_core (
