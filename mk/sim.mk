@@ -102,7 +102,8 @@ $(eval $(call TB_RULE,axi_read64,axi_read,-GBusW=64 -GMaxBurst=16 -GOutstanding=
 $(eval $(call TB_RULE,axi_read512,axi_read,-GBusW=512 -GMaxBurst=64 -GOutstanding=2,-DTB_BUS=512 -DTB_OUTSTANDING=2))
 $(eval $(call TB_RULE,axi_write64,axi_write,-GBusW=64,-DTB_BUS=64))
 $(eval $(call TB_RULE,axi_write512,axi_write,-GBusW=512 -GMaxBurst=16,-DTB_BUS=512))
-$(eval $(call TB_RULE,axil_regs,axil_regs,-GParams=305419896 -GCodecs=15 -GMaxBatch=13 -GPorts=3,))
+$(eval $(call TB_RULE,axi_write_bytes,axi_write,-GBusW=128 -GElemB=1,-DTB_BUS=128 -DTB_ELEM=1))
+$(eval $(call TB_RULE,axil_regs,axil_regs,-GParams=305419896 -GCodecs=15 -GMaxBatch=13 -GPorts=3 -GUnits=5,))
 
 TB_BIN := $(TB_NAMES:%=$(TB_DIR)/%/tb)
 
@@ -132,7 +133,7 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driv
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
 LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_fpga act_skew delay lane_int4 \
-             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs fifo skid_buffer
+             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port fifo skid_buffer
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5" \
              "-GBusW=64 -GStyle=1'b1" "-GBusW=128 -GStyle=1'b1 -GCodecs=4'd4" "-GBusW=64 -GStyle=1'b1 -GMaxBatch=1"

@@ -31,7 +31,7 @@ constexpr uint32_t kPorts = SB_PORTS;
 enum Reg : uint32_t {
     kCtrl = 0x00, kGier = 0x04, kIer = 0x08, kIsr = 0x0C, kCmdAddrLo = 0x10, kCmdAddrHi = 0x14, kCmdCount = 0x1C,
     kId = 0x40, kVersion = 0x44, kParams = 0x48, kCodecs = 0x4C, kError = 0x50, kErrorIndex = 0x54, kCurIndex = 0x58,
-    kState = 0x5C, kOutstanding = 0x60, kLevels = 0x64, kCounters = 0x80, kPortBeats = 0x100
+    kState = 0x5C, kOutstanding = 0x60, kLevels = 0x64, kUnitState = 0x74, kCounters = 0x80, kPortBeats = 0x100
 };
 
 double cpu_seconds()
@@ -374,8 +374,8 @@ struct sb_sim {
 void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, const uint8_t *host, uint64_t host_bytes)
 {
     static const char *const fetch[16] = { "idle", "fetch", "get", "hazard", "issue", "ahead", "weights", "wait",
-                                           "settle", "flush", "done", "?", "?", "?", "?", "?" };
-    static const char *const tag[4] = { "command", "activations", "weights", "?" };
+                                           "settle", "flush", "done", "unit", "unit at work", "?", "?", "?" };
+    static const char *const tag[4] = { "command", "activations", "weights", "a unit's" };
     dram_stats s = *dram_get_stats(mem[0]);
     uint32_t state = reg(kState), out = reg(kOutstanding), level = reg(kLevels), cur = reg(kCurIndex);
     counters(r);
@@ -388,6 +388,9 @@ void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, cons
     line("command processor: %s; error %u at command %u\n", fetch[state & 15], reg(kError), reg(kErrorIndex));
     line("engine: %s%s%s%s\n", state & 0x80 ? "job in work" : "no job", state & 0x40 ? ", lanes busy" : "",
          state & 0x20 ? ", no room for results" : "", state & 0x10 ? ", side beat due" : "");
+    uint32_t unit = reg(kUnitState);
+    if (unit >> 16) line("units: attention %s (state 0x%02x), vector %s (state 0x%02x)\n", unit >> 16 & 1 ? "busy" : "idle", unit & 0xFF,
+                         unit >> 17 & 1 ? "busy" : "idle", unit >> 8 & 0xFF);
     line("next beat expected: %s\n", state & 0x1000 ? tag[(state >> 8) & 3] : "none");
     if (kPorts > 1) line("ports with reads to come: 0x%x, with results on the way: 0x%x; below, port 0\n", state >> 16 & 0xFF, state >> 24);
     line("read bursts in flight %u (memory: %u), read FIFO %u beats\n", out & 0xFFFF, s.reads_open, level & 0xFFFF);
@@ -402,8 +405,9 @@ void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, cons
              w[6] | uint64_t(w[7]) << 32, w[8] | uint64_t(w[9]) << 32);
     }
     line("counters: total %" PRIu64 " useful %" PRIu64 " wait_read %" PRIu64 " stall %" PRIu64 " act_load %" PRIu64
-         " drain %" PRIu64 " control %" PRIu64 " compute %" PRIu64 "\n",
-         r->counter[0], r->counter[1], r->counter[2], r->counter[3], r->counter[4], r->counter[5], r->counter[6], r->counter[7]);
+         " drain %" PRIu64 " control %" PRIu64 " compute %" PRIu64 " attend %" PRIu64 " vector %" PRIu64 "\n",
+         r->counter[0], r->counter[1], r->counter[2], r->counter[3], r->counter[4], r->counter[5], r->counter[6], r->counter[7],
+         r->counter[SB_SIM_ATTEND], r->counter[SB_SIM_VECTOR]);
 }
 
 namespace {
@@ -531,7 +535,7 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
             snprintf(why, sizeof why, "done with %u reads and %u writes in flight", s->sum(&dram_stats::reads_open),
                      s->sum(&dram_stats::writes_open));
         } else {
-            uint64_t sum = 0;
+            uint64_t sum = r->counter[SB_SIM_ATTEND] + r->counter[SB_SIM_VECTOR];
             for (int i = SB_SIM_USEFUL; i <= SB_SIM_COMPUTE; i++) sum += r->counter[i];
             uint64_t reads = 0, writes = 0;
             for (uint32_t p = 0; p < kPorts; p++) reads += r->port_read_beats[p], writes += r->port_write_beats[p];

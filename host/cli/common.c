@@ -131,7 +131,8 @@ void cli_json_counters(json_object *o, const sb_counters *k)
                  {"stall", k->stall},          {"act_load", k->act_load},       {"drain", k->drain},
                  {"control", k->control},      {"read_beats", k->read_beats},   {"write_beats", k->write_beats},
                  {"commands", k->commands},    {"bus_bytes", k->bus_bytes},     {"bytes_read", k->read_beats * k->bus_bytes},
-                 {"compute", k->compute},      {"ports", k->ports}};
+                 {"compute", k->compute},      {"ports", k->ports},             {"attend", k->attend},
+                 {"vector", k->vector}};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         json_object_object_add(c, field[i].name, json_object_new_int64((int64_t)field[i].value));
     json_object_object_add(c, "utilisation", json_object_new_double(share(k->useful, k)));
@@ -147,9 +148,10 @@ void cli_print_counters(const sb_counters *k, double steps, const char *per)
             (double)(k->read_beats * k->bus_bytes) / steps, per, 100 * bus_share(k));
     fprintf(stderr,
             "      cycles: useful %.1f %%, further vectors %.1f %%, waiting for reads %.1f %%, stalled %.1f %%, activations %.1f %%, "
-            "draining %.1f %%, control %.1f %%\n",
+            "draining %.1f %%, control %.1f %%, attention %.1f %%, vector %.1f %%\n",
             100 * (double)k->useful / t, 100 * (double)k->compute / t, 100 * (double)k->wait_read / t, 100 * (double)k->stall / t,
-            100 * (double)k->act_load / t, 100 * (double)k->drain / t, 100 * (double)k->control / t);
+            100 * (double)k->act_load / t, 100 * (double)k->drain / t, 100 * (double)k->control / t,
+            100 * (double)k->attend / t, 100 * (double)k->vector / t);
 }
 
 /* What the model allows, and no more than every device's cache can hold: some configs claim millions of tokens. */

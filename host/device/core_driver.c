@@ -8,9 +8,10 @@
 
 sb_status sb_core_probe(sb_core *core, const char *name, sb_core_read_fn read, void *ctx, sb_error *err)
 {
-    static const uint32_t offset[] = {SB_REG_ID, SB_REG_VERSION, SB_REG_PARAMS, SB_REG_MAX_BATCH, SB_REG_PORTS};
-    uint32_t v[5];
-    for (int i = 0; i < 5; i++)
+    static const uint32_t offset[] = {SB_REG_ID, SB_REG_VERSION, SB_REG_PARAMS, SB_REG_MAX_BATCH,
+                                      SB_REG_PORTS, SB_REG_UNITS};
+    uint32_t v[6];
+    for (int i = 0; i < 6; i++)
         if (read(ctx, offset[i], &v[i]))
             return sb_fail(err, SB_ERR_DEVICE, "%s: the core's registers do not answer", name);
     if (v[0] != SB_CORE_ID)
@@ -19,7 +20,8 @@ sb_status sb_core_probe(sb_core *core, const char *name, sb_core_read_fn read, v
     *core = (sb_core){.lanes = v[2] & 0xff,
                       .ports = v[4] ? v[4] : 1, /* 0 in cores from before there were several, likewise batches */
                       .max_batch = v[3] ? v[3] : 1,
-                      .act_capacity = 1ull << (v[2] >> 16 & 31)};
+                      .act_capacity = 1ull << (v[2] >> 16 & 31),
+                      .units = v[5]};
     if (!core->lanes || core->lanes > 32 || core->lanes & (core->lanes - 1) || core->ports > 8)
         return sb_fail(err, SB_ERR_DEVICE,
                        "%s: a core of %u ports of %u lanes: expected 1 to 8 ports of 2 to 32 lanes (PARAMS 0x%08x, "
@@ -115,7 +117,7 @@ const char *sb_core_error_name(uint32_t error)
 {
     static const char *const reason[] = {"no error",
                                          "unknown operation",
-                                         "codec not built into this core",
+                                         "codec or mode not built into this core",
                                          "shape out of range",
                                          "misaligned address",
                                          "read error on the memory bus",
@@ -130,7 +132,8 @@ void sb_core_count(sb_device *dev, const uint64_t counter[SB_CORE_COUNTERS])
     sb_counters *k = &dev->counters;
     uint64_t *const field[SB_CORE_COUNTERS] = {&k->total,      &k->useful,      &k->wait_read, &k->stall,
                                                &k->act_load,   &k->drain,       &k->control,   &k->compute,
-                                               &k->read_beats, &k->write_beats, &k->commands};
+                                               &k->read_beats, &k->write_beats, &k->commands,  &k->attend,
+                                               &k->vector};
     for (int i = 0; i < SB_CORE_COUNTERS; i++)
         *field[i] += counter[i];
 }
@@ -161,14 +164,14 @@ void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
 {
     /* The states of cmd_fetch.sv, the beats of register STATE. */
     static const char *const fetch[16] = {"idle",   "fetch", "get",  "hazard", "issue", "ahead", "weights", "wait",
-                                          "settle", "flush", "done", "?",      "?",     "?",     "?",       "?"};
-    static const char *const beat[4] = {"command", "activations", "weights", "?"};
-    uint32_t cur, state, out, level, error, index;
+                                          "settle", "flush", "done", "unit",   "unit at work", "?", "?",  "?"};
+    static const char *const beat[4] = {"command", "activations", "weights", "a unit's"};
+    uint32_t cur, state, out, level, error, index, unit;
     uint64_t k[SB_CORE_COUNTERS];
     size_t n = 0;
     *buf = 0;
     if (read(ctx, SB_REG_CUR_INDEX, &cur) || read(ctx, SB_REG_STATE, &state) || read(ctx, SB_REG_OUTSTANDING, &out) ||
-        read(ctx, SB_REG_LEVELS, &level) || read(ctx, SB_REG_ERROR, &error) || read(ctx, SB_REG_ERROR_INDEX, &index)) {
+        read(ctx, SB_REG_UNIT_STATE, &unit) || read(ctx, SB_REG_LEVELS, &level) || read(ctx, SB_REG_ERROR, &error) || read(ctx, SB_REG_ERROR_INDEX, &index)) {
         add(buf, size, &n, "the core's registers do not answer");
         return;
     }
@@ -178,6 +181,9 @@ void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
         state & 0x1000 ? beat[state >> 8 & 3] : "none");
     add(buf, size, &n, "in flight: %u read bursts, %u write bursts; FIFOs: %u beats to read, %u to write; ",
         out & 0xffff, out >> 16, level & 0xffff, level >> 16);
+    if (unit >> 16)
+        add(buf, size, &n, "units: attention %s (state 0x%02x), vector %s (state 0x%02x); ",
+            unit >> 16 & 1 ? "busy" : "idle", unit & 0xff, unit >> 17 & 1 ? "busy" : "idle", unit >> 8 & 0xff);
     if (error)
         add(buf, size, &n, "error %u (%s) at command %u; ", error, sb_core_error_name(error), index);
     if (sb_core_read_counters(read, ctx, k))
@@ -185,7 +191,8 @@ void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
     else
         add(buf, size, &n,
             "cycles %" PRIu64 ": useful %" PRIu64 ", wait_read %" PRIu64 ", stall %" PRIu64 ", act_load %" PRIu64
-            ", drain %" PRIu64 ", control %" PRIu64 ", compute %" PRIu64 "; beats read %" PRIu64 ", written %" PRIu64
+            ", drain %" PRIu64 ", control %" PRIu64 ", compute %" PRIu64 ", attend %" PRIu64 ", vector %" PRIu64
+            "; beats read %" PRIu64 ", written %" PRIu64
             "; commands done %" PRIu64,
-            k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10]);
+            k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[11], k[12], k[8], k[9], k[10]);
 }

@@ -24,14 +24,19 @@ enum {
     SB_REG_LEVELS = 0x64,
     SB_REG_MAX_BATCH = 0x68,
     SB_REG_PORTS = 0x6c,
+    SB_REG_UNITS = 0x70,
+    SB_REG_UNIT_STATE = 0x74,
     SB_REG_COUNTERS = 0x80,
 };
-enum { SB_CORE_ID = 0x53454544, SB_CORE_COUNTERS = 11 };
+enum { SB_CORE_ID = 0x53454544, SB_CORE_COUNTERS = 13 };
+/* Bits of register UNITS. */
+enum { SB_UNIT_SIGMOID = 1, SB_UNIT_SOFTMAX = 2, SB_UNIT_VECTOR = 4 };
 
 typedef struct {
     unsigned lanes, ports; /* lanes of a port, each 32 bits of its bus */
     uint32_t max_batch;    /* vectors a MATVEC may have, and elements of all of them: larger batches are split */
     uint64_t act_capacity;
+    uint32_t units; /* SB_UNIT_*; 0 in cores from before there were any */
 } sb_core;
 
 /* Reads the register at a byte offset: 0, or -1 if that failed. */

@@ -3,6 +3,7 @@
 //
 // Around it: a memory and an engine that answer whenever they like, but within Patience cycles; the
 // record is any, its beat may be bad, the engine may report a bad beat or a bad response.
+// Good = 2: one command of a unit, which takes it and ends it likewise, with any error.
 
 module fetch_prove #(
   parameter int Good     = 1,
@@ -15,11 +16,15 @@ module fetch_prove #(
   localparam logic [3:0] Codecs = 4'b0110;
   localparam int         ActCap = 1024;
 
-  (* anyconst *) logic [511:0] rec;
+  (* anyconst *) logic [511:0] any_rec;
   (* anyconst *) logic [63:0]  addr;
   (* anyconst *) logic         count, rec_err;
+  (* anyconst *) logic [3:0]   unit_why;
   (* anyconst *) logic [1:0]   outcome;      // of the engine: 0, 1 done; 2 a bad beat; 3 a bad response
   (* anyseq *)   logic         go_req, go_beat, go_job, go_end, go_quiet;
+
+  // Of a unit's record most is of no meaning here: free bits at both ends and in the middle do.
+  wire [511:0] rec = (Good == 2) ? {any_rec[23:8], 232'd0, any_rec[31:24], 248'd0, any_rec[7:0]} : any_rec;
 
   logic       past_q = 1'b0;
   logic       started_q, busy_q, asked_q, failed_q, ended_q;
@@ -31,6 +36,10 @@ module fetch_prove #(
   logic [39:0] req_beats;
   logic [1:0]  req_tag;
   logic [3:0]  error;
+  localparam logic [1:0] Units = (Good == 2) ? 2'b11 : 2'b00;
+  logic [1:0]   unit_valid, unit_busy;
+  logic [511:0] unit_cmd;
+  logic         unit_busy_q, unit_ended_q;
 
   wire start    = past_q && !started_q;
   wire req      = req_valid && go_req;
@@ -42,12 +51,15 @@ module fetch_prove #(
   wire job_done = ending && outcome != 2'd2;
   wire read_err = ending && outcome == 2'd2;
   wire quiet    = flush && go_quiet;
+  wire unit_take = unit_valid != 2'b00 && go_job;
+  wire unit_end  = unit_busy_q && go_end;
 
   cmd_fetch #(
     .BusW  (512),
     .Codecs(Codecs),
     .ActCap(ActCap),
-    .MaxBatch(16)
+    .MaxBatch(16),
+    .Units   (Units)
   ) u_fetch (
     .clk_i        (clk_i),
     .rst_ni       (past_q),
@@ -76,6 +88,12 @@ module fetch_prove #(
     .job_stride_o (),
     .job_index_o  (),
     .job_done_i   (job_done),
+    .unit_valid_o (unit_valid),
+    .unit_ready_i ({2{go_job}}),
+    .unit_cmd_o   (unit_cmd),
+    .unit_done_i  ({2{unit_end}}),
+    .unit_error_i ({unit_why, unit_why}),
+    .unit_busy_o  (unit_busy),
     .read_err_i   (read_err),
     .read_index_i (32'd0),
     .write_err_i  (ending && outcome == 2'd3),
@@ -104,6 +122,7 @@ module fetch_prove #(
     if (count == 1'b0) expect_error = 4'd0;
     else if (addr[5:0] != '0 || addr[63:56] != '0) expect_error = 4'd4;
     else if (rec_err) expect_error = 4'd5;
+    else if (Good == 2) expect_error = unit_why;
     else if (op > 8'd1) expect_error = 4'd1;
     else if (op == 8'd1) begin
       if (codec != 8'd1 && codec != 8'd2) expect_error = 4'd2;
@@ -124,6 +143,8 @@ module fetch_prove #(
       asked_q   <= 1'b0;
       failed_q  <= 1'b0;
       ended_q   <= 1'b0;
+      unit_busy_q  <= 1'b0;
+      unit_ended_q <= 1'b0;
       owed_q    <= '0;
       time_q    <= '0;
       {w_req_q, w_beat_q, w_job_q, w_end_q, w_quiet_q} <= '0;
@@ -133,13 +154,16 @@ module fetch_prove #(
       if (done) ended_q <= 1'b1;
       owed_q <= owed_q + (cmd_req ? req_beats[2:0] : 3'd0) - 3'(beat && beat_ready);
       if (job) busy_q <= 1'b1;
+      if (unit_take) unit_busy_q <= 1'b1;
+      else if (unit_end) unit_busy_q <= 1'b0;
+      if (unit_end) unit_ended_q <= 1'b1;
       if (wei_req) asked_q <= 1'b1;
       if (job_done) busy_q <= 1'b0;
       if (read_err) failed_q <= 1'b1;
       w_req_q   <= (req_valid && !go_req) ? w_req_q + 4'd1 : 4'd0;
       w_beat_q  <= (owed_q != '0 && !go_beat) ? w_beat_q + 4'd1 : 4'd0;
       w_job_q   <= !go_job ? w_job_q + 4'd1 : 4'd0;
-      w_end_q   <= (busy_q && asked_q && !go_end) ? w_end_q + 4'd1 : 4'd0;
+      w_end_q   <= (((busy_q && asked_q) || unit_busy_q) && !go_end) ? w_end_q + 4'd1 : 4'd0;
       w_quiet_q <= (flush && !go_quiet) ? w_quiet_q + 4'd1 : 4'd0;
     end
     if (w_req_q >= 4'(Patience)) assume (go_req);
@@ -150,19 +174,29 @@ module fetch_prove #(
     // Good = 0: lists that end without a job. Good = 1: one good command, of a tiny shape in one page.
     if (Good == 0) begin
       assume (!(count && expect_error == 4'd0 && op == 8'd1) && expect_error != 4'd6 && (expect_error != 4'd5 || rec_err));
+    end else if (Good == 2) begin
+      assume (count && !rec_err && op > 8'd1 && addr[5:0] == '0 && addr[63:12] == '0);
     end else begin
       assume (count && (expect_error == 4'd0 || expect_error > 4'd4) && !rec_err && op == 8'd1);
       assume (go_beat && go_quiet);  // their waiting is seen with Good = 0
       assume (codec == 8'd2 && rows == 32'd1 && cols == 32'd8);
       assume (addr[63:12] == '0 && rec[191:140] == '0 && rec[255:204] == '0 && rec[319:268] == '0);
     end
-    assume (rec[511:320] == '0 && rec[127:96] == '0);  // not looked at
+    if (Good != 2) assume (rec[511:320] == '0 && rec[127:96] == '0);  // not looked at
     if (past_q && started_q) begin
       assert (time_q <= 8'(Bound));
       assert (!(ended_q && (!idle || done)));
       if (done) assert (error == expect_error);
       if (done) assert (!busy_q || failed_q);  // not before the job's results are in memory
-      if (job_valid) assert (expect_error == 4'd0 || expect_error > 4'd4);
+      if (job_valid) assert (Good != 2 && (expect_error == 4'd0 || expect_error > 4'd4));
+      // the record goes whole to the unit whose operation it is, once, and the list ends after it
+      if (unit_valid != 2'b00) begin
+        assert (Good == 2 && unit_cmd == rec && !unit_busy_q && !unit_ended_q);
+        assert (unit_valid == ((op == seedbed_pkg::OpAttention) ? 2'b01 : 2'b10));
+      end
+      assert (unit_busy == 2'b00 || unit_busy_q);
+      if (unit_busy_q) assert (unit_busy == ((op == seedbed_pkg::OpAttention) ? 2'b01 : 2'b10));
+      if (done && Good == 2) assert (unit_ended_q);
       if (owed_q != '0 && !flush && go_beat) assert (beat_ready);
     end
   end

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define SB_SIM_ABI 4
+#define SB_SIM_ABI 5
 #define SB_SIM_MAX_PORTS 8
 
 /* Counter indices of sb_sim_report.counter (docs/device.md). */
@@ -31,7 +31,9 @@ enum {
     SB_SIM_READ_BEATS = 8,
     SB_SIM_WRITE_BEATS = 9,
     SB_SIM_COMMANDS = 10,
-    SB_SIM_COUNTERS = 11
+    SB_SIM_ATTEND = 11, /* cycle classes of the units */
+    SB_SIM_VECTOR = 12,
+    SB_SIM_COUNTERS = 13
 };
 
 /* What a port's R channel did in a cycle: exactly one, and why no data came (docs/memory-model.md). */

@@ -6,7 +6,10 @@
 
 namespace {
 
-constexpr int kBytes = TB_BUS / 8, kElems = TB_BUS / 64;
+#ifndef TB_ELEM
+#define TB_ELEM 8
+#endif
+constexpr int kBytes = TB_BUS / 8, kElems = kBytes / TB_ELEM; // TB_ELEM: bytes a strobe
 
 void run(const dram_config &c, uint32_t supply, int requests)
 {
@@ -45,7 +48,7 @@ void run(const dram_config &c, uint32_t supply, int requests)
                 next_data.push_back(b);
                 for (int k = 0; k < kBytes; k++) {
                     uint64_t at = next_addr + i * kBytes + (uint64_t)k;
-                    if (!(b.elem >> (k / 8) & 1)) continue;
+                    if (!(b.elem >> (k / TB_ELEM) & 1)) continue;
                     if (at < mem.size()) expect[at] = b.data[k];
                     else bad_now = 1;
                 }
@@ -129,5 +132,5 @@ int main()
     c.refresh_length = 30;
     run(c, 1000, 300);
     run(c, 200, 200);
-    std::printf("axi_write bus %d: ok\n", TB_BUS);
+    std::printf("axi_write bus %d, %d bytes a strobe: ok\n", TB_BUS, TB_ELEM);
 }

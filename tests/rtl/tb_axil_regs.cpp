@@ -90,10 +90,11 @@ int main()
     tb.reset();
     expect(0x00, 4); // idle
     expect(0x40, 0x53454544);
-    expect(0x44, 0x00010001);
+    expect(0x44, 0x00010002);
     expect(0x48, 0x12345678);
     expect(0x4C, 0x0000000F);
     expect(0x6C, 3); // ports
+    expect(0x70, 5); // units
 
     for (int i = 0; i < 200; i++) {
         uint32_t a = m_rand(&rng), b = m_rand(&rng), n = m_rand(&rng), s = m_below(&rng, 16), v = m_rand(&rng);
@@ -119,18 +120,20 @@ int main()
         t.state_i = m_rand(&rng);
         t.outstanding_i = m_rand(&rng);
         t.level_i = m_rand(&rng);
-        for (int k = 0; k < 22; k++) {
+        t.unit_state_i = m_rand(&rng);
+        for (int k = 0; k < 26; k++) {
             uint32_t c = m_rand(&rng);
             std::memcpy(port(t.counters_i) + 4 * k, &c, 4);
         }
         expect(0x50, t.error_i);
         expect(0x54, t.error_index_i);
         expect(0x58, t.cur_index_i);
+        expect(0x74, t.unit_state_i);
         expect(0x5C, t.state_i);
         expect(0x60, t.outstanding_i);
         expect(0x64, t.level_i);
         expect(0x68, 13);
-        for (uint32_t k = 0; k < 22; k++) {
+        for (uint32_t k = 0; k < 26; k++) {
             uint32_t c;
             std::memcpy(&c, port(t.counters_i) + 4 * k, 4);
             expect(0x80 + 4 * k, c);
@@ -148,7 +151,7 @@ int main()
     expect(0x40, 0x53454544);
     expect(0x300, 0);
     expect(0x180, 0);
-    expect(0xD8, 0);
+    expect(0xE8, 0);
     CHECK(starts == 0, "started by itself");
 
     // Start, done (clears on read), idle.

@@ -19,9 +19,9 @@ typedef struct sb_device sb_device;
 typedef enum { SB_PLACE_DEVICE, SB_PLACE_HOST } sb_place;
 
 /* What the hardware counted since the device was opened. All zero for software devices. Every cycle is in exactly one
- * of the classes useful..compute, so they add up to total (docs/device.md). */
+ * of the classes useful..vector, so they add up to total (docs/device.md). */
 typedef struct {
-    uint64_t total, useful, wait_read, stall, act_load, drain, control, compute;
+    uint64_t total, useful, wait_read, stall, act_load, drain, control, compute, attend, vector;
     uint64_t read_beats, write_beats, commands;
     unsigned bus_bytes; /* bytes of one beat; 0 for software devices */
     unsigned ports;     /* each can move a beat a cycle; the beats are those of all, the classes those of port 0 */

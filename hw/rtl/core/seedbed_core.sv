@@ -248,6 +248,14 @@ module seedbed_core #(
   );
 
   for (genvar p = 0; p < Ports; p++) begin : g_cluster
+    localparam bit First = p == 0;  // the units are behind port 0
+    wire unit_req      = First && port_req_valid;
+    wire c_req_valid   = req_valid[p] || unit_req;
+    wire unit_works    = First && unit_sel != 2'b00;
+    wire unit_ready_p  = First && port_beat_ready;
+    wire unit_wreq_p   = First && port_wreq_valid;
+    wire unit_wvalid_p = First && port_wvalid;
+
     cluster #(
       .BusW       (BusW),
       .ActCap     (ActCap),
@@ -258,30 +266,30 @@ module seedbed_core #(
       .BeatsW     (BeatsW),
       .Ports      (Ports),
       .Index      (p),
-      .Unit       (p == 0 && AnyUnit)
+      .Unit       (First && AnyUnit)
     ) u_cluster (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
       .flush_i      (flush),
       .clear_i      (clear),
-      .req_valid_i  (req_valid[p] || (p == 0 && port_req_valid)),
+      .req_valid_i  (c_req_valid),
       .req_ready_o  (req_ready[p]),
-      .req_addr_i   ((p == 0 && port_req_valid) ? port_req_addr : req_addr),
-      .req_beats_i  ((p == 0 && port_req_valid) ? port_req_beats : req_beats),
-      .req_tag_i    ((p == 0 && port_req_valid) ? seedbed_pkg::TagUnit : req_tag),
+      .req_addr_i   (unit_req ? port_req_addr : req_addr),
+      .req_beats_i  (unit_req ? port_req_beats : req_beats),
+      .req_tag_i    (unit_req ? seedbed_pkg::TagUnit : req_tag),
       .cmd_valid_o  (cmd_valid[p]),
       .cmd_ready_i  (cmd_ready),
       .cmd_data_o   (cmd_data[BusW*p +: BusW]),
       .cmd_err_o    (cmd_err[p]),
-      .unit_i           (p == 0 && unit_sel != 2'b00),
+      .unit_i           (unit_works),
       .unit_valid_o     (port_beat_valid[p]),
-      .unit_ready_i     (p == 0 && port_beat_ready),
+      .unit_ready_i     (unit_ready_p),
       .unit_last_o      (port_beat_last[p]),
-      .unit_wreq_valid_i(p == 0 && port_wreq_valid),
+      .unit_wreq_valid_i(unit_wreq_p),
       .unit_wreq_ready_o(port_wreq_ready[p]),
       .unit_wreq_addr_i (port_wreq_addr),
       .unit_wreq_beats_i(port_wreq_beats),
-      .unit_wvalid_i    (p == 0 && port_wvalid),
+      .unit_wvalid_i    (unit_wvalid_p),
       .unit_wready_o    (port_wready[p]),
       .unit_wdata_i     (port_wdata),
       .unit_wstrb_i     (port_wstrb),
