@@ -109,10 +109,11 @@ const char *dram_violation(const dram *d) { return d->violated ? d->violation : 
 const dram_stats *dram_get_stats(const dram *d) { return &d->stats; }
 const dram_timing *dram_get_timing(const dram *d) { return d->timing; }
 
-/* A beat lies inside the memory or is answered with DECERR. */
+/* A beat lies inside the memory, and there where something is, or is answered with DECERR. */
 static bool inside(const dram *d, uint64_t addr, uint64_t bytes)
 {
-    return addr <= d->mem_bytes && bytes <= d->mem_bytes - addr;
+    return addr <= d->mem_bytes && bytes <= d->mem_bytes - addr &&
+           (!d->cfg.mapped || d->cfg.mapped(d->cfg.mapped_ctx, addr, bytes));
 }
 
 static void check_burst(dram *d, const char *channel, uint64_t addr, uint8_t len, uint8_t size, uint8_t type)

@@ -28,6 +28,9 @@ typedef struct {
      * seed count. */
     const dram_part *part;
     uint32_t clock_mhz; /* of the AXI side; 0: 300. Only a part looks at it. */
+    /* Whether something is mapped at these bytes of the memory; NULL: everywhere. */
+    bool (*mapped)(void *ctx, uint64_t addr, uint64_t bytes);
+    void *mapped_ctx;
 } dram_config;
 
 /* What the R channel did in a cycle: exactly one (docs/memory-model.md). */

@@ -90,6 +90,8 @@ bool memory_config(const sb_sim_config *c, dram_config *d, char *err, size_t err
     d->refresh_length = c->refresh_length;
     d->part = part[c->memory];
     d->clock_mhz = c->clock_mhz;
+    d->mapped = c->mapped;
+    d->mapped_ctx = c->mapped_ctx;
     return true;
 }
 
@@ -596,8 +598,11 @@ uint64_t api_stream(const sb_sim_config *config, uint64_t bytes, char *err, size
     return cycles;
 }
 
+const char *api_violation(const sb_sim *s) { return s->violation(); }
+
 const sb_sim_interface kInterface = {
     SB_SIM_ABI, SB_BUS, kPorts, VM_TRACE_FST, SB_VARIANT, api_open, api_run, api_reg_read, api_reg_write, api_close, api_stream,
+    api_violation,
 };
 
 } // namespace

@@ -3,11 +3,12 @@
  * sb_sim_api; several may be loaded in one process. A simulator is not thread-safe; different simulators are
  * independent.
  *
- * Device addresses are offsets into the caller's memory. An access outside [0, mem_bytes) is answered with DECERR, which
- * the core reports as error 5 or 6 (docs/device.md); it never touches host memory. */
+ * Device addresses are offsets into the caller's memory. An access outside [0, mem_bytes), or where nothing is mapped, is
+ * answered with DECERR, which the core reports as error 5 or 6 (docs/device.md); it never touches host memory. */
 #ifndef SEEDBED_SIM_H
 #define SEEDBED_SIM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,10 @@ typedef struct {
      * says the timing; then those fields must be 0. */
     uint32_t memory;
     uint32_t clock_mhz; /* of the core: how many memory clocks a cycle is; 0: 300. Meaningless for SB_SIM_IDEAL */
+    /* Whether something is mapped at these bytes of the memory (a driver's buffers); an access elsewhere is answered with
+     * DECERR. NULL: all of it is. Called while the core runs. */
+    bool (*mapped)(void *ctx, uint64_t addr, uint64_t bytes);
+    void *mapped_ctx;
 } sb_sim_config;
 
 typedef enum {
@@ -119,6 +124,8 @@ typedef struct {
     /* Cycles in which the configured memory alone delivers `bytes` (over all ports) to a master that only reads, in order:
      * what no core can beat. 0, and a message in err, on failure. */
     uint64_t (*stream)(const sb_sim_config *config, uint64_t bytes, char *err, size_t errlen);
+    /* The AXI rule that the core has broken, for who drives it by reg_write and reg_read; NULL: none. */
+    const char *(*violation)(const sb_sim *sim);
 } sb_sim_interface;
 
 /* "beat", "blocked", ... */

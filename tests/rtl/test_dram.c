@@ -193,6 +193,32 @@ START_TEST(write_strobes)
 }
 END_TEST
 
+static bool not_the_second_page(void *ctx, uint64_t addr, uint64_t bytes)
+{
+    (*(int *)ctx)++;
+    return addr + bytes <= 4096 || addr >= 8192 - 64;
+}
+
+START_TEST(unmapped)
+{
+    int asked = 0;
+    open_with((dram_config){ .mapped = not_the_second_page, .mapped_ctx = &asked });
+    m.arvalid = true;
+    m.araddr = 8192 - 64 - BYTES;
+    m.arlen = 1;
+    int decode = 0, good = 0;
+    for (int i = 0; i < 20; i++) {
+        step();
+        m.arvalid = m.arvalid && !s.arready;
+        if (s.rvalid) s.rresp ? decode++ : good++;
+    }
+    ck_assert_int_eq(decode, 1);
+    ck_assert_int_eq(good, 1);
+    ck_assert_int_eq(dram_get_stats(d)->decode_errors, 1);
+    ck_assert_int_gt(asked, 1);
+}
+END_TEST
+
 START_TEST(write_outside)
 {
     open_with((dram_config){ 0 });
@@ -246,6 +272,7 @@ int main(void)
     tcase_add_test(t, stalls_hold_data);
     tcase_add_test(t, read_outside);
     tcase_add_test(t, write_strobes);
+    tcase_add_test(t, unmapped);
     tcase_add_test(t, write_outside);
     tcase_add_test(t, rules);
     suite_add_tcase(suite, t);

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# XRT without a card: a user-space driver of ours that XRT loads, over the Verilated core.
+#   make xrt-sim     build/sim/xrt: the tree for XILINX_XRT, with the driver and one xclbin a core
+# The driver is linked with the C++ half of Debian's libxrt_hwemu.a (Apache-2.0), so it needs libxrt-dev.
+
+XRT_INC ?= $(firstword $(wildcard $(XILINX_XRT)/include /opt/xilinx/xrt/include /usr/include/xrt))
+XRT_DIR := $(SIM_DIR)/xrt
+XRT_DRIVER := $(XRT_DIR)/lib/libxrt_hwemu.so.2
+XRT_SRC := sim/xrt/model.c sim/xrt/xcl.c sim/xrt/model.h sim/include/seedbed_sim.h
+XRT_CC   = $(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -isystem $(XRT_INC) -Isim/include
+
+$(XRT_DRIVER): $(XRT_SRC) mk/xrt.mk
+	@mkdir -p $(@D) $(XRT_DIR)/obj
+	@$(SAY) XRT $@
+	$(Q)$(XRT_CC) -fPIC -fvisibility=hidden -c sim/xrt/model.c -o $(XRT_DIR)/obj/model.o
+	$(Q)$(XRT_CC) -fPIC -c sim/xrt/xcl.c -o $(XRT_DIR)/obj/xcl.o
+	$(Q)$(CXX) -shared $(SAN) -Wl,-soname,libxrt_hwemu.so.2 -Wl,--no-undefined -o $@.tmp $(XRT_DIR)/obj/xcl.o $(XRT_DIR)/obj/model.o \
+	  -l:libxrt_hwemu.a -lxrt_coreutil -luuid -ldl -lpthread
+	$(Q)mv $@.tmp $@
+
+$(XRT_DIR)/mkxclbin: sim/xrt/mkxclbin.c mk/xrt.mk
+	@mkdir -p $(@D)
+	@$(SAY) CC $@
+	$(Q)$(XRT_CC) $< -o $@
+
+# The default card carries the widest core that the tests build anyway.
+$(XRT_DIR)/seedbed.xclbin: $(XRT_DIR)/mkxclbin
+	$(Q)$< $@ w512 1
+$(XRT_DIR)/w%.xclbin: $(XRT_DIR)/mkxclbin
+	$(Q)$< $@ w$* $(or $(word 2,$(subst p, ,$*)),1)
+
+.PHONY: xrt-sim
+xrt-sim: $(XRT_DRIVER) $(XRT_DIR)/seedbed.xclbin $(XRT_DIR)/w64.xclbin ## XRT's tree for the simulated card, build/sim/xrt
+
+$(BUILD)/tests/xrt/test_xrt_driver: tests/xrt/test_xrt_driver.c mk/xrt.mk
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(XRT_CC) -Ihost/include $< -o $@ -lxrt_coreutil -luuid
