@@ -4,10 +4,14 @@
 # The driver is linked with the C++ half of Debian's libxrt_hwemu.a (Apache-2.0), so it needs libxrt-dev.
 
 XRT_INC ?= $(firstword $(wildcard $(XILINX_XRT)/include /opt/xilinx/xrt/include /usr/include/xrt))
+XRT_UUID := $(wildcard /usr/include/uuid/uuid.h)
 XRT_DIR := $(SIM_DIR)/xrt
 XRT_DRIVER := $(XRT_DIR)/lib/libxrt_hwemu.so.2
 XRT_SRC := sim/xrt/model.c sim/xrt/xcl.c sim/xrt/model.h sim/include/seedbed_sim.h
 XRT_CC   = $(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -isystem $(XRT_INC) -Isim/include
+
+# Without the headers the back end is there and says that it cannot.
+$(BUILD)/obj/host/device/xrt.o: CFLAGS += $(if $(XRT_INC),$(if $(XRT_UUID),-isystem $(XRT_INC) -DSB_HAVE_XRT))
 
 $(XRT_DRIVER): $(XRT_SRC) mk/xrt.mk
 	@mkdir -p $(@D) $(XRT_DIR)/obj

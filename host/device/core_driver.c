@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "device/core_driver.h"
 
@@ -39,10 +40,19 @@ sb_status sb_core_load_matrix(const sb_core *core, sb_device *dev, const sb_matr
 {
     uint64_t bytes = sb_lane_bytes(m->codec, m->rows, m->cols, core->lanes, core->ports);
     sb_status st = sb_device_alloc_aligned(dev, bytes, 128, addr, err);
-    if (!st)
-        st = sb_mirror_host_writes(dev, *addr, bytes, &dev->stats[SB_STATS_ACCESS], err);
-    if (!st)
-        sb_lane_pack(m, core->lanes, core->ports, sb_ptr(dev, *addr));
+    if (st || !dev->be->reserve) {
+        if (!st)
+            sb_lane_pack(m, core->lanes, core->ports, sb_ptr(dev, *addr));
+        return st;
+    }
+    /* The host keeps no copy: packed apart, then stored. */
+    bytes = (bytes + 63) / 64 * 64;
+    uint32_t *packed = calloc(1, bytes);
+    if (!packed)
+        return sb_fail(err, SB_ERR_NOMEM, "out of memory for a matrix of %llu bytes", (unsigned long long)bytes);
+    sb_lane_pack(m, core->lanes, core->ports, packed);
+    st = sb_device_store(dev, *addr, packed, bytes, err);
+    free(packed);
     return st;
 }
 

@@ -37,6 +37,8 @@ typedef struct sb_backend {
     sb_status (*reserve)(sb_device *dev, uint64_t end, sb_error *err); /* addresses below end must exist; new ones hold 0 */
     sb_status (*write)(sb_device *dev, uint64_t addr, const void *src, size_t bytes, sb_error *err);
     sb_status (*read)(sb_device *dev, uint64_t addr, void *dst, size_t bytes, sb_error *err);
+    /* Where at or after `at` an allocation may begin, so that it lies in one piece in the device's memory. NULL: anywhere. */
+    uint64_t (*fit)(const sb_device *dev, uint64_t at, uint64_t bytes);
     bool fetches_list; /* run() reads the records in the device's memory, not through sb_ptr() */
 } sb_backend;
 
@@ -59,7 +61,7 @@ struct sb_device {
     void *priv;
 };
 
-extern const sb_backend sb_backend_ref, sb_backend_cpu, sb_backend_sim;
+extern const sb_backend sb_backend_ref, sb_backend_cpu, sb_backend_sim, sb_backend_xrt;
 
 /* sb_device_open of a back end that is in no table. */
 sb_status sb_device_open_backend(const sb_backend *be, const char *params, const sb_device_options *opt, sb_device **out,

@@ -122,7 +122,12 @@ void sb_mirror_device_wrote(sb_device *dev, uint64_t addr, uint64_t bytes)
 
 sb_status sb_device_alloc_aligned(sb_device *dev, size_t bytes, size_t align, uint64_t *addr, sb_error *err)
 {
+    uint64_t used = dev->mem.used;
+    if (dev->be->fit)
+        dev->mem.used = dev->be->fit(dev, (used + align - 1) / align * align, bytes);
     sb_status st = sb_memory_alloc(&dev->mem, bytes, align, addr, err);
+    if (st)
+        dev->mem.used = used;
     return st ? st : sb_mirror_grow(dev, err);
 }
 

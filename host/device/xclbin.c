@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A reader of the one section of an xclbin (struct axlf of XRT's xclbin.h, version 2) that names the kernels. */
+#include "device/xclbin.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LENGTH = 304,   /* u64: bytes of the file */
+    SECTIONS = 448, /* u32: number of section headers */
+    HEADERS = 456,
+    HEADER = 40, /* u32 kind, char name[16], pad, u64 offset, u64 size */
+    KIND_IP_LAYOUT = 8,
+    IP_FIRST = 8, /* i32 count before it */
+    IP = 80,      /* u32 type, u32 properties, u64 base, char name[64]: "kernel:cu" */
+    IP_NAME = 16,
+    IP_KERNEL = 1,
+};
+
+static uint32_t u32_at(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+
+static uint64_t u64_at(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+/* The i-th name "kernel:cu" of the IP layout as text of its own. */
+static void ip_name(const uint8_t *ip, char out[65])
+{
+    memcpy(out, ip + IP_NAME, 64);
+    out[64] = 0;
+    for (char *p = out; *p; p++)
+        if (*p < 0x20 || *p > 0x7e)
+            *p = '?';
+}
+
+static sb_status search(const char *name, const uint8_t *layout, uint64_t n, const char *kernel, char *cu, size_t size,
+                        sb_error *err)
+{
+    char text[65], has[200] = "";
+    for (uint64_t i = 0; i < n; i++) {
+        const uint8_t *ip = layout + IP_FIRST + i * IP;
+        if (u32_at(ip) != IP_KERNEL)
+            continue;
+        ip_name(ip, text);
+        size_t k = strcspn(text, ":");
+        if (k == strlen(kernel) && !memcmp(text, kernel, k) && text[k] && strlen(text + k + 1) < size) {
+            strcpy(cu, text + k + 1);
+            return SB_OK;
+        }
+        if (strlen(has) + k + 3 < sizeof has) {
+            strcat(has, *has ? ", " : "");
+            strncat(has, text, k);
+        }
+    }
+    return sb_fail(err, SB_ERR_ARG, "%s: no kernel %s in it (it has: %s)", name, kernel, *has ? has : "none");
+}
+
+sb_status sb_xclbin_find(const char *name, const uint8_t *data, size_t bytes, const char *kernel, char *cu, size_t size,
+                         sb_error *err)
+{
+    if (bytes < HEADERS || memcmp(data, "xclbin2", 8))
+        return sb_fail(err, SB_ERR_FORMAT, "%s: not an xclbin", name);
+    if (u64_at(data + LENGTH) > bytes)
+        return sb_fail(err, SB_ERR_FORMAT, "%s: cut off: %zu of %llu bytes", name, bytes,
+                       (unsigned long long)u64_at(data + LENGTH));
+    uint64_t n = u32_at(data + SECTIONS);
+    if (n > (bytes - HEADERS) / HEADER)
+        return sb_fail(err, SB_ERR_FORMAT, "%s: %llu sections do not fit the file", name, (unsigned long long)n);
+    for (uint64_t i = 0; i < n; i++) {
+        const uint8_t *h = data + HEADERS + i * HEADER;
+        if (u32_at(h) != KIND_IP_LAYOUT)
+            continue;
+        uint64_t at = u64_at(h + 24), len = u64_at(h + 32);
+        if (at > bytes || len > bytes - at || len < IP_FIRST || u32_at(data + at) > (len - IP_FIRST) / IP)
+            return sb_fail(err, SB_ERR_FORMAT, "%s: its IP layout does not fit the file", name);
+        return search(name, data + at, u32_at(data + at), kernel, cu, size, err);
+    }
+    return search(name, data, 0, kernel, cu, size, err);
+}
+
+sb_status sb_xclbin_read(const char *path, uint8_t **data, size_t *bytes, sb_error *err)
+{
+    *data = NULL;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return sb_fail(err, SB_ERR_IO, "%s: %s", path, strerror(errno));
+    long n = fseek(f, 0, SEEK_END) ? -1 : ftell(f);
+    bool ok = n >= 0 && !fseek(f, 0, SEEK_SET) && (*data = malloc((size_t)n + 1)) &&
+              fread(*data, 1, (size_t)n, f) == (size_t)n;
+    int why = errno;
+    fclose(f);
+    if (!ok) {
+        free(*data);
+        *data = NULL;
+        return sb_fail(err, SB_ERR_IO, "%s: cannot be read: %s", path, strerror(why));
+    }
+    *bytes = (size_t)n;
+    return SB_OK;
+}
