@@ -330,7 +330,7 @@ static bool progress(xrt_device *x, uint64_t seen[3], uint64_t *cycles, bool *mo
     return true;
 }
 
-/* Waits as long as the core gets on, and timeout_ms after it last did. */
+/* Waits as long as the core gets on, and timeout_ms after it last did. (XRT says TIMEOUT when a wait of its own is over.) */
 static sb_status wait_for_end(xrt_device *x, uint64_t limit, sb_error *err)
 {
     uint64_t last = now_ms(), cycles = 0, seen[3] = {0};
@@ -339,7 +339,7 @@ static sb_status wait_for_end(xrt_device *x, uint64_t limit, sb_error *err)
         enum ert_cmd_state state = x->xrtRunWaitFor(x->run, (unsigned)slice);
         if (state == ERT_CMD_STATE_COMPLETED)
             return SB_OK;
-        if (state == ERT_CMD_STATE_ERROR || state == ERT_CMD_STATE_ABORT || state >= ERT_CMD_STATE_TIMEOUT) {
+        if (state == ERT_CMD_STATE_ERROR || state == ERT_CMD_STATE_ABORT || state > ERT_CMD_STATE_TIMEOUT) {
             x->lost = true;
             return sb_fail(err, SB_ERR_DEVICE, "xrt: XRT ends the command in state %d", state);
         }

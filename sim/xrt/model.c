@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The simulated card. One lock guards the core, its memory and the list of buffers; a thread of its own runs the commands, so
- * that the host can wait with a timeout, read registers and move data meanwhile. */
+ * The simulated card. One lock guards the core, its memory and the list of buffers, another the queue of commands; a thread of
+ * its own runs these, so that the host can wait with a timeout, read registers and move data meanwhile. */
 #include "model.h"
 
 #include <dlfcn.h>
@@ -23,9 +23,14 @@ typedef struct {
     uint64_t addr, bytes;
 } range;
 
+/* A command in work or waiting. The packet is a copy: the host may free its own while the core still runs. */
+typedef struct {
+    struct ert_start_kernel_cmd *host; /* NULL: it has, and nobody hears of the end */
+    struct ert_start_kernel_cmd *packet;
+} entry;
+
 struct model {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
     atomic_int guests; /* callers that want the lock while the core runs */
     void *lib;
     const sb_sim_interface *api;
@@ -37,10 +42,13 @@ struct model {
     unsigned banks;
     range buffer[MAX_BUFFERS]; /* by address */
     unsigned buffers;
-    struct ert_start_kernel_cmd *queue[QUEUE];
+    pthread_mutex_t queue_lock;
+    pthread_cond_t changed;
+    entry queue[QUEUE];
     unsigned head, queued, ended;
     pthread_t thread;
-    bool has_thread, stop;
+    bool has_thread;
+    atomic_bool stop;
 };
 
 static int complain(int error, const char *what, const char *detail)
@@ -81,6 +89,7 @@ model *model_open(void)
     if (!m)
         return NULL;
     pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->queue_lock, NULL);
     pthread_cond_init(&m->changed, NULL);
     return m;
 }
@@ -102,14 +111,15 @@ static void unload(model *m)
 
 void model_close(model *m)
 {
-    enter(m);
+    pthread_mutex_lock(&m->queue_lock);
     m->stop = true;
     pthread_cond_broadcast(&m->changed);
-    leave(m);
+    pthread_mutex_unlock(&m->queue_lock);
     if (m->has_thread)
         pthread_join(m->thread, NULL);
     unload(m);
     pthread_cond_destroy(&m->changed);
+    pthread_mutex_destroy(&m->queue_lock);
     pthread_mutex_destroy(&m->lock);
     free(m);
 }
@@ -190,7 +200,7 @@ int model_load(model *m, const struct axlf *x)
         return complain(-EINVAL, "the xclbin is not one for the simulated card", "it comes from a board's tools");
     enter(m);
     int rc = 0;
-    if (m->buffers || m->queued) {
+    if (m->buffers) { /* a command has one, too */
         rc = strcmp(m->variant, variant) ? complain(-EBUSY, "another xclbin while buffers are in use", variant) : 0;
     } else {
         unload(m);
@@ -299,25 +309,29 @@ int model_reg_read(model *m, uint32_t offset, uint32_t *value)
 }
 
 /* What XRT's kernel driver does for ap_ctrl_hs: arguments, ap_start, poll for ap_done. The clock goes on with each access.
- * Called and returns with the lock. */
+ */
 static enum ert_cmd_state execute(model *m, const struct ert_start_kernel_cmd *c)
 {
     uint32_t words = c->count - 1 - c->extra_cu_masks, ctrl = 0;
     const uint32_t *reg = c->data + c->extra_cu_masks;
-    if (!m->core || c->cu_mask != 1)
+    if (c->cu_mask != 1)
         return ERT_CMD_STATE_ERROR;
-    int hung = 0;
-    for (uint32_t i = FIRST_ARG; i < words; i++)
-        hung |= m->api->reg_write(m->core, 4 * i, reg[i]);
-    hung |= m->api->reg_write(m->core, CTRL, AP_START);
+    pthread_mutex_lock(&m->lock);
+    int hung = !m->core;
+    enum ert_cmd_state state = ERT_CMD_STATE_ERROR;
+    for (uint32_t i = FIRST_ARG; i < words && !hung; i++)
+        hung = m->api->reg_write(m->core, 4 * i, reg[i]);
+    hung = hung || m->api->reg_write(m->core, CTRL, AP_START);
     while (!hung && !m->stop) {
         hung = m->api->reg_read(m->core, CTRL, &ctrl);
         if (m->api->violation(m->core)) {
             complain(0, "AXI protocol", m->api->violation(m->core));
-            return ERT_CMD_STATE_ERROR;
+            break;
         }
-        if (ctrl & AP_DONE)
-            return ERT_CMD_STATE_COMPLETED;
+        if (ctrl & AP_DONE) {
+            state = ERT_CMD_STATE_COMPLETED;
+            break;
+        }
         if (m->guests) { /* a mutex is not fair: let them in */
             pthread_mutex_unlock(&m->lock);
             while (m->guests)
@@ -325,30 +339,44 @@ static enum ert_cmd_state execute(model *m, const struct ert_start_kernel_cmd *c
             pthread_mutex_lock(&m->lock);
         }
     }
-    return m->stop ? ERT_CMD_STATE_ABORT : ERT_CMD_STATE_ERROR;
+    pthread_mutex_unlock(&m->lock);
+    return m->stop && state != ERT_CMD_STATE_COMPLETED ? ERT_CMD_STATE_ABORT : state;
+}
+
+/* Takes the first command out of the queue. Called with queue_lock. */
+static void end_first(model *m, enum ert_cmd_state state)
+{
+    entry *e = &m->queue[m->head];
+    if (e->host)
+        e->host->state = state;
+    free(e->packet);
+    *e = (entry){0};
+    m->head = (m->head + 1) % QUEUE;
+    m->queued--;
+    m->ended++;
+    pthread_cond_broadcast(&m->changed);
 }
 
 static void *worker(void *arg)
 {
     model *m = arg;
-    pthread_mutex_lock(&m->lock);
+    pthread_mutex_lock(&m->queue_lock);
     while (!m->stop) {
         if (!m->queued) {
-            pthread_cond_wait(&m->changed, &m->lock);
+            pthread_cond_wait(&m->changed, &m->queue_lock);
             continue;
         }
-        struct ert_start_kernel_cmd *c = m->queue[m->head];
-        c->state = ERT_CMD_STATE_RUNNING;
-        c->state = execute(m, c);
-        m->head = (m->head + 1) % QUEUE;
-        m->queued--;
-        m->ended++;
-        pthread_cond_broadcast(&m->changed);
+        entry *e = &m->queue[m->head];
+        if (e->host)
+            e->host->state = ERT_CMD_STATE_RUNNING;
+        pthread_mutex_unlock(&m->queue_lock);
+        enum ert_cmd_state state = execute(m, e->packet);
+        pthread_mutex_lock(&m->queue_lock);
+        end_first(m, state);
     }
-    for (; m->queued; m->queued--, m->ended++, m->head = (m->head + 1) % QUEUE)
-        m->queue[m->head]->state = ERT_CMD_STATE_ABORT;
-    pthread_cond_broadcast(&m->changed);
-    pthread_mutex_unlock(&m->lock);
+    while (m->queued)
+        end_first(m, ERT_CMD_STATE_ABORT);
+    pthread_mutex_unlock(&m->queue_lock);
     return NULL;
 }
 
@@ -356,7 +384,11 @@ int model_submit(model *m, struct ert_start_kernel_cmd *c, size_t bytes)
 {
     if (bytes < 8 || c->opcode != ERT_START_CU || c->count < 1u + c->extra_cu_masks + FIRST_ARG || 4 + 4ull * c->count > bytes)
         return -EINVAL;
-    enter(m);
+    struct ert_start_kernel_cmd *packet = malloc(4 + 4ull * c->count);
+    if (!packet)
+        return -ENOMEM;
+    memcpy(packet, c, 4 + 4ull * c->count);
+    pthread_mutex_lock(&m->queue_lock);
     int rc = m->queued < QUEUE ? 0 : -EBUSY;
     if (!rc && !m->has_thread) {
         rc = -pthread_create(&m->thread, NULL, worker, m);
@@ -364,11 +396,22 @@ int model_submit(model *m, struct ert_start_kernel_cmd *c, size_t bytes)
     }
     if (!rc) {
         c->state = ERT_CMD_STATE_QUEUED;
-        m->queue[(m->head + m->queued++) % QUEUE] = c;
+        m->queue[(m->head + m->queued++) % QUEUE] = (entry){c, packet};
         pthread_cond_broadcast(&m->changed);
     }
-    leave(m);
+    pthread_mutex_unlock(&m->queue_lock);
+    if (rc)
+        free(packet);
     return rc;
+}
+
+void model_forget(model *m, const void *cmd)
+{
+    pthread_mutex_lock(&m->queue_lock);
+    for (unsigned i = 0; i < m->queued; i++)
+        if (m->queue[(m->head + i) % QUEUE].host == cmd)
+            m->queue[(m->head + i) % QUEUE].host = NULL;
+    pthread_mutex_unlock(&m->queue_lock);
 }
 
 int model_wait(model *m, int milliseconds)
@@ -381,12 +424,12 @@ int model_wait(model *m, int milliseconds)
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
     }
-    enter(m);
+    pthread_mutex_lock(&m->queue_lock);
     int rc = 0;
     while (!m->ended && !rc)
-        rc = pthread_cond_timedwait(&m->changed, &m->lock, &until);
+        rc = pthread_cond_timedwait(&m->changed, &m->queue_lock, &until);
     int got = m->ended > 0;
     m->ended -= (unsigned)got;
-    leave(m);
+    pthread_mutex_unlock(&m->queue_lock);
     return got;
 }

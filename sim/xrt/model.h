@@ -35,6 +35,8 @@ int model_reg_read(model *m, uint32_t offset, uint32_t *value);
 
 /* Queues a command of at most `bytes`, of which the state is set when it ends, perhaps never. */
 int model_submit(model *m, struct ert_start_kernel_cmd *cmd, size_t bytes);
+/* The host frees the memory of a command, which may still be in work. */
+void model_forget(model *m, const void *cmd);
 /* 1: a command has ended that no call reported yet; 0: none did for so long. */
 int model_wait(model *m, int milliseconds);
 

@@ -190,7 +190,9 @@ void xclFreeBO(xclDeviceHandle h, xclBufferHandle handle)
     if (!d || handle == 0 || handle >= MAX_BO || !d->bo[handle].host)
         return;
     bo *b = &d->bo[handle];
-    if (d->model && !(b->flags & XCL_BO_FLAGS_EXECBUF))
+    if (d->model && b->flags & XCL_BO_FLAGS_EXECBUF)
+        model_forget(d->model, b->host);
+    else if (d->model)
         model_free(d->model, b->addr);
     if (b->own)
         free(b->host);
