@@ -15,6 +15,8 @@ libopenblas-dev: binary32 matrix products of the ref device
 verilator: turns the SystemVerilog core into a simulator
 zlib1g-dev: FST waveform traces'
 test='check: C unit tests
+libxrt-dev: Xilinx runtime, of which the xrt device is tested on a simulated card
+uuid-dev: a header that those of XRT include
 clang: second compiler, fuzzers
 libomp-dev: OpenMP for clang
 libclang-rt-14-dev: sanitizers for clang

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # XRT without a card: a user-space driver of ours that XRT loads, over the Verilated core.
+#   make xrt-test    the simulated card and the xrt device on it
 #   make xrt-sim     build/sim/xrt: the tree for XILINX_XRT, with the driver and one xclbin a core
 # The driver is linked with the C++ half of Debian's libxrt_hwemu.a (Apache-2.0), so it needs libxrt-dev.
 
@@ -33,8 +34,28 @@ $(XRT_DIR)/seedbed.xclbin: $(XRT_DIR)/mkxclbin
 $(XRT_DIR)/w%.xclbin: $(XRT_DIR)/mkxclbin
 	$(Q)$< $@ w$* $(or $(word 2,$(subst p, ,$*)),1)
 
-.PHONY: xrt-sim
-xrt-sim: $(XRT_DRIVER) $(XRT_DIR)/seedbed.xclbin $(XRT_DIR)/w64.xclbin ## XRT's tree for the simulated card, build/sim/xrt
+# Cards for the tests: a memory that stalls, one that is too small.
+$(XRT_DIR)/w64-stall.xclbin: $(XRT_DIR)/mkxclbin
+	$(Q)$< $@ w64 1 stall=300 seed=5 latency=60
+$(XRT_DIR)/w64-small.xclbin: $(XRT_DIR)/mkxclbin
+	$(Q)$< $@ w64 1 bank=0x4000000000:0x100000
+
+.PHONY: xrt-sim xrt-test
+xrt-sim: $(XRT_DRIVER) $(XRT_DIR)/seedbed.xclbin $(XRT_DIR)/w64.xclbin $(XRT_DIR)/w64p2.xclbin ## XRT's tree for the simulated card, build/sim/xrt
+
+# Faulty cores, as the stage `faults` leaves them, or made here.
+$(BUILD)/faults/%/sim/w64/libseedbed_sim.so: tests/rtl/faults/%.sed $(RTL_SRC) $(SIM_SRC)
+	+$(Q)$(MAKE) --no-print-directory $(BUILD)/faults/$*/rtl/planted
+	+$(Q)$(MAKE) --no-print-directory sim RTL_DIR=$(BUILD)/faults/$*/rtl SIM_DIR=$(BUILD)/faults/$*/sim BUS=64 SIM_OPT=-O1
+
+XRT_FAULTS := $(foreach f,dropped_beat wrong_tap,$(BUILD)/faults/$(f)/sim/w64/libseedbed_sim.so)
+XRT_ENV := XILINX_XRT=$(XRT_DIR) XCL_EMULATION_MODE=hw_emu
+
+xrt-test: $(BUILD)/seedbed $(BUILD)/tests/xrt/test_xrt_driver $(TB_DIR)/test_driver xrt-sim $(XRT_DIR)/w64-stall.xclbin $(XRT_DIR)/w64-small.xclbin \
+    $(foreach v,w64 w64p2 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so) $(XRT_FAULTS) ## the xrt device on the simulated card
+	$(XRT_ENV) $(BUILD)/tests/xrt/test_xrt_driver $(XRT_DIR)/w64.xclbin
+	$(XRT_ENV) $(TB_DIR)/test_driver xrt:xclbin=$(XRT_DIR)/w64.xclbin,chunk=16
+	BUILD=$(BUILD) python3 tests/e2e/test_xrt.py
 
 $(BUILD)/tests/xrt/test_xrt_driver: tests/xrt/test_xrt_driver.c mk/xrt.mk
 	@mkdir -p $(@D)

@@ -108,7 +108,8 @@ static sb_status open_kernel(xrt_device *x, unsigned index, const char *xclbin, 
     if (!st)
         st = sb_xclbin_find(path, data, bytes, kernel, cu, sizeof cu, err);
     if (!st && !(x->device = x->xrtDeviceOpen(index)))
-        st = sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT finds no card %u for %s", index, sb_xrt_mode_name(x->mode));
+        st = sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT finds no card %u (%s)", index,
+                     x->mode == SB_XRT_BOARD ? "is its driver loaded?" : sb_xrt_mode_name(x->mode));
     if (!st && x->xrtDeviceLoadXclbin(x->device, (const struct axlf *)data))
         st = sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT does not load %s into card %u: is it made for this platform?", path, index);
     free(data);

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define SB_SIM_ABI 5
+#define SB_SIM_ABI 6
 #define SB_SIM_MAX_PORTS 8
 
 /* Counter indices of sb_sim_report.counter (docs/device.md). */
