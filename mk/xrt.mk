@@ -12,7 +12,7 @@ XRT_SRC := sim/xrt/model.c sim/xrt/xcl.c sim/xrt/model.h sim/include/seedbed_sim
 XRT_CC   = $(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) $(SAN) -isystem $(XRT_INC) -Isim/include
 
 # Without the headers the back end is there and says that it cannot.
-$(BUILD)/obj/host/device/xrt.o: CFLAGS += $(if $(XRT_INC),$(if $(XRT_UUID),-isystem $(XRT_INC) -DSB_HAVE_XRT))
+$(BUILD)/obj/host/device/xrt.o $(BUILD)/obj/host/device/xocl.o: CFLAGS += $(if $(XRT_INC),$(if $(XRT_UUID),-isystem $(XRT_INC) -DSB_HAVE_XRT))
 
 $(XRT_DRIVER): $(XRT_SRC) mk/xrt.mk
 	@mkdir -p $(@D) $(XRT_DIR)/obj
@@ -40,8 +40,13 @@ $(XRT_DIR)/w64-stall.xclbin: $(XRT_DIR)/mkxclbin
 $(XRT_DIR)/w64-small.xclbin: $(XRT_DIR)/mkxclbin
 	$(Q)$< $@ w64 1 bank=0x4000000000:0x100000
 
+# For an OpenCL loader: the platform that comes with XRT, which Debian does not register.
+$(XRT_DIR)/opencl/xilinx.icd:
+	@mkdir -p $(@D)
+	$(Q)echo libxilinxopencl.so.2 >$@
+
 .PHONY: xrt-sim xrt-test
-xrt-sim: $(XRT_DRIVER) $(XRT_DIR)/seedbed.xclbin $(XRT_DIR)/w64.xclbin $(XRT_DIR)/w64p2.xclbin ## XRT's tree for the simulated card, build/sim/xrt
+xrt-sim: $(XRT_DRIVER) $(XRT_DIR)/opencl/xilinx.icd $(XRT_DIR)/seedbed.xclbin $(XRT_DIR)/w64.xclbin $(XRT_DIR)/w64p2.xclbin ## XRT's tree for the simulated card, build/sim/xrt
 
 # Faulty cores, as the stage `faults` leaves them, or made here.
 $(BUILD)/faults/%/sim/w64/libseedbed_sim.so: tests/rtl/faults/%.sed $(RTL_SRC) $(SIM_SRC)

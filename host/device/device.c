@@ -8,7 +8,7 @@
 
 #include "device/device_internal.h"
 
-static const sb_backend *const backends[] = {&sb_backend_cpu, &sb_backend_ref, &sb_backend_sim, &sb_backend_xrt};
+static const sb_backend *const backends[] = {&sb_backend_cpu, &sb_backend_ref, &sb_backend_sim, &sb_backend_xrt, &sb_backend_xocl};
 enum { N_BACKENDS = sizeof backends / sizeof *backends };
 
 const sb_device_kind *sb_device_kind_at(size_t i) { return i < N_BACKENDS ? &backends[i]->kind : NULL; }

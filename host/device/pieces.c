@@ -6,7 +6,10 @@
 
 enum { PAGE = 4096 };
 
-static uint64_t end_of(const sb_pieces *p) { return p->n ? p->piece[p->n - 1].start + p->piece[p->n - 1].bytes : 0; }
+static uint64_t end_of(const sb_pieces *p)
+{
+    return p->n ? p->piece[p->n - 1].start + p->piece[p->n - 1].bytes : 0;
+}
 
 sb_status sb_pieces_reserve(sb_pieces *p, sb_device *dev, uint64_t end, sb_piece_new_fn make, sb_error *err)
 {
@@ -52,7 +55,8 @@ static uint64_t translate(const sb_pieces *p, uint64_t addr)
     return at ? at->address + (addr - at->start) : addr;
 }
 
-sb_status sb_pieces_translate(const sb_pieces *p, const sb_device *dev, sb_command *c, uint32_t n, uint32_t *failed, sb_error *err)
+sb_status sb_pieces_translate(const sb_pieces *p, const sb_device *dev, sb_command *c, uint32_t n, uint32_t *failed,
+                              sb_error *err)
 {
     for (uint32_t i = 0; i < n; i++, c++) {
         sb_range r[SB_MAX_RANGES];
@@ -60,8 +64,9 @@ sb_status sb_pieces_translate(const sb_pieces *p, const sb_device *dev, sb_comma
         sb_status st = sb_command_ranges(dev, c, r, &k, err);
         for (int j = 0; j < k && !st; j++)
             if (!sb_pieces_find(p, r[j].addr, r[j].bytes))
-                st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: %llu bytes at 0x%llx are not in one buffer of the device", sb_op_name(c->op),
-                             r[j].what, (unsigned long long)r[j].bytes, (unsigned long long)r[j].addr);
+                st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: %llu bytes at 0x%llx are not in one buffer of the device",
+                             sb_op_name(c->op), r[j].what, (unsigned long long)r[j].bytes,
+                             (unsigned long long)r[j].addr);
         if (st) {
             *failed = i;
             return st;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A device's memory made of several buffers, as XRT hands them out: sb_device's addresses run on through all of them, the core's
- * do not. Command records are translated when a list is handed over. */
+ * A device's memory made of several buffers, as XRT hands them out: sb_device's addresses run on through all of them,
+ * the core's do not. Command records are translated when a list is handed over. */
 #ifndef SEEDBED_PIECES_H
 #define SEEDBED_PIECES_H
 
@@ -27,6 +27,7 @@ uint64_t sb_pieces_fit(const sb_pieces *p, uint64_t at, uint64_t bytes);
 /* The piece that a range lies in, or NULL. */
 const sb_piece *sb_pieces_find(const sb_pieces *p, uint64_t addr, uint64_t bytes);
 /* Turns the addresses of n commands into the core's. *failed: the command whose range is not in one piece. */
-sb_status sb_pieces_translate(const sb_pieces *p, const sb_device *dev, sb_command *c, uint32_t n, uint32_t *failed, sb_error *err);
+sb_status sb_pieces_translate(const sb_pieces *p, const sb_device *dev, sb_command *c, uint32_t n, uint32_t *failed,
+                              sb_error *err);
 
 #endif

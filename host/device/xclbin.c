@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A reader of the one section of an xclbin (struct axlf of XRT's xclbin.h, version 2) that names the kernels. */
+ * A reader of the two sections of an xclbin (struct axlf of XRT's xclbin.h, version 2) that describe the kernels. */
 #include "device/xclbin.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@ enum {
     SECTIONS = 448, /* u32: number of section headers */
     HEADERS = 456,
     HEADER = 40, /* u32 kind, char name[16], pad, u64 offset, u64 size */
+    KIND_METADATA = 2,
     KIND_IP_LAYOUT = 8,
     IP_FIRST = 8, /* i32 count before it */
     IP = 80,      /* u32 type, u32 properties, u64 base, char name[64]: "kernel:cu" */
@@ -44,8 +45,8 @@ static void ip_name(const uint8_t *ip, char out[65])
             *p = '?';
 }
 
-static sb_status search(const char *name, const uint8_t *layout, uint64_t n, const char *kernel, char *cu, size_t size,
-                        sb_error *err)
+static sb_status find_unit(const char *name, const uint8_t *layout, uint64_t n, const char *kernel, char cu[64],
+                           sb_error *err)
 {
     char text[65], has[200] = "";
     for (uint64_t i = 0; i < n; i++) {
@@ -54,8 +55,8 @@ static sb_status search(const char *name, const uint8_t *layout, uint64_t n, con
             continue;
         ip_name(ip, text);
         size_t k = strcspn(text, ":");
-        if (k == strlen(kernel) && !memcmp(text, kernel, k) && text[k] && strlen(text + k + 1) < size) {
-            strcpy(cu, text + k + 1);
+        if (k == strlen(kernel) && !memcmp(text, kernel, k) && text[k] && text[k + 1]) {
+            snprintf(cu, 64, "%s", text + k + 1);
             return SB_OK;
         }
         if (strlen(has) + k + 3 < sizeof has) {
@@ -66,27 +67,77 @@ static sb_status search(const char *name, const uint8_t *layout, uint64_t n, con
     return sb_fail(err, SB_ERR_ARG, "%s: no kernel %s in it (it has: %s)", name, kernel, *has ? has : "none");
 }
 
-sb_status sb_xclbin_find(const char *name, const uint8_t *data, size_t bytes, const char *kernel, char *cu, size_t size,
+/* The AXI masters that the XML metadata list for the kernel. */
+static void find_ports(const char *xml, const char *kernel, sb_xclbin_kernel *out)
+{
+    char open[96];
+    snprintf(open, sizeof open, "<kernel name=\"%.64s\"", kernel);
+    const char *from = strstr(xml, open), *end = from ? strstr(from, "</kernel>") : NULL;
+    while (end && (from = strstr(from, "<port ")) && from < end) {
+        const char *stop = strchr(from, '>'), *mode = strstr(from, "mode=\"master\""),
+                   *width = strstr(from, "dataWidth=\"");
+        if (!stop)
+            break;
+        if (mode && mode < stop && width && width < stop) {
+            unsigned long bits = strtoul(width + 11, NULL, 10);
+            out->ports++;
+            out->bus_bits = bits <= 4096 ? (unsigned)bits : 0;
+        }
+        from = stop;
+    }
+}
+
+/* A section's bytes in the file, or NULL with *len 0. */
+static sb_status section(const char *name, const uint8_t *data, size_t bytes, uint32_t kind, const uint8_t **at,
+                         uint64_t *len, sb_error *err)
+{
+    uint64_t n = u32_at(data + SECTIONS);
+    *at = NULL;
+    *len = 0;
+    if (n > (bytes - HEADERS) / HEADER)
+        return sb_fail(err, SB_ERR_FORMAT, "%s: %llu sections do not fit the file", name, (unsigned long long)n);
+    for (uint64_t i = 0; i < n; i++) {
+        const uint8_t *h = data + HEADERS + i * HEADER;
+        if (u32_at(h) != kind)
+            continue;
+        uint64_t offset = u64_at(h + 24);
+        *len = u64_at(h + 32);
+        if (offset > bytes || *len > bytes - offset)
+            return sb_fail(err, SB_ERR_FORMAT, "%s: section %llu does not fit the file", name, (unsigned long long)i);
+        *at = data + offset;
+        return SB_OK;
+    }
+    return SB_OK;
+}
+
+sb_status sb_xclbin_find(const char *name, const uint8_t *data, size_t bytes, const char *kernel, sb_xclbin_kernel *out,
                          sb_error *err)
 {
+    *out = (sb_xclbin_kernel){0};
     if (bytes < HEADERS || memcmp(data, "xclbin2", 8))
         return sb_fail(err, SB_ERR_FORMAT, "%s: not an xclbin", name);
     if (u64_at(data + LENGTH) > bytes)
         return sb_fail(err, SB_ERR_FORMAT, "%s: cut off: %zu of %llu bytes", name, bytes,
                        (unsigned long long)u64_at(data + LENGTH));
-    uint64_t n = u32_at(data + SECTIONS);
-    if (n > (bytes - HEADERS) / HEADER)
-        return sb_fail(err, SB_ERR_FORMAT, "%s: %llu sections do not fit the file", name, (unsigned long long)n);
-    for (uint64_t i = 0; i < n; i++) {
-        const uint8_t *h = data + HEADERS + i * HEADER;
-        if (u32_at(h) != KIND_IP_LAYOUT)
-            continue;
-        uint64_t at = u64_at(h + 24), len = u64_at(h + 32);
-        if (at > bytes || len > bytes - at || len < IP_FIRST || u32_at(data + at) > (len - IP_FIRST) / IP)
-            return sb_fail(err, SB_ERR_FORMAT, "%s: its IP layout does not fit the file", name);
-        return search(name, data + at, u32_at(data + at), kernel, cu, size, err);
+    const uint8_t *layout, *xml;
+    uint64_t layout_bytes, xml_bytes;
+    sb_status st = section(name, data, bytes, KIND_IP_LAYOUT, &layout, &layout_bytes, err);
+    if (!st)
+        st = section(name, data, bytes, KIND_METADATA, &xml, &xml_bytes, err);
+    if (st)
+        return st;
+    uint64_t n = layout_bytes < IP_FIRST ? 0 : u32_at(layout);
+    if (n && n > (layout_bytes - IP_FIRST) / IP)
+        return sb_fail(err, SB_ERR_FORMAT, "%s: its IP layout does not fit its section", name);
+    st = find_unit(name, layout, n, kernel, out->cu, err);
+    char *text = st || !xml_bytes ? NULL : malloc(xml_bytes + 1);
+    if (text) {
+        memcpy(text, xml, xml_bytes);
+        text[xml_bytes] = 0;
+        find_ports(text, kernel, out);
+        free(text);
     }
-    return search(name, data, 0, kernel, cu, size, err);
+    return st;
 }
 
 sb_status sb_xclbin_read(const char *path, uint8_t **data, size_t *bytes, sb_error *err)

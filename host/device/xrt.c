@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The xrt device: the core as a Vitis RTL kernel on a card, through XRT's native C API; without a card on the simulated one
- * (docs/xrt.md). XRT is loaded when a device is opened, so the program runs where there is none. */
+ * The xrt device: the core as a Vitis RTL kernel on a card, through XRT's native C API; without a card on the simulated
+ * one (docs/xrt.md). XRT is loaded when a device is opened, so the program runs where there is none. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,26 +23,26 @@
 #include "xrt/xrt_kernel.h"
 
 /* What is used of libxrt_coreutil; the prototypes are its headers'. */
-#define XRT_CALLS(X)                                                                                                             \
-    X(xrtIniStringSet)                                                                                                           \
-    X(xrtDeviceOpen)                                                                                                             \
-    X(xrtDeviceClose)                                                                                                            \
-    X(xrtDeviceLoadXclbin)                                                                                                       \
-    X(xrtDeviceGetXclbinUUID)                                                                                                    \
-    X(xrtPLKernelOpenExclusive)                                                                                                  \
-    X(xrtKernelClose)                                                                                                            \
-    X(xrtKernelArgGroupId)                                                                                                       \
-    X(xrtKernelArgOffset)                                                                                                        \
-    X(xrtKernelReadRegister)                                                                                                     \
-    X(xrtRunOpen)                                                                                                                \
-    X(xrtRunSetArg)                                                                                                              \
-    X(xrtRunStart)                                                                                                               \
-    X(xrtRunWaitFor)                                                                                                             \
-    X(xrtRunClose)                                                                                                               \
-    X(xrtBOAlloc)                                                                                                                \
-    X(xrtBOFree)                                                                                                                 \
-    X(xrtBOAddress)                                                                                                              \
-    X(xrtBOMap)                                                                                                                  \
+#define XRT_CALLS(X)                                                                                                   \
+    X(xrtIniStringSet)                                                                                                 \
+    X(xrtDeviceOpen)                                                                                                   \
+    X(xrtDeviceClose)                                                                                                  \
+    X(xrtDeviceLoadXclbin)                                                                                             \
+    X(xrtDeviceGetXclbinUUID)                                                                                          \
+    X(xrtPLKernelOpenExclusive)                                                                                        \
+    X(xrtKernelClose)                                                                                                  \
+    X(xrtKernelArgGroupId)                                                                                             \
+    X(xrtKernelArgOffset)                                                                                              \
+    X(xrtKernelReadRegister)                                                                                           \
+    X(xrtRunOpen)                                                                                                      \
+    X(xrtRunSetArg)                                                                                                    \
+    X(xrtRunStart)                                                                                                     \
+    X(xrtRunWaitFor)                                                                                                   \
+    X(xrtRunClose)                                                                                                     \
+    X(xrtBOAlloc)                                                                                                      \
+    X(xrtBOFree)                                                                                                       \
+    X(xrtBOAddress)                                                                                                    \
+    X(xrtBOMap)                                                                                                        \
     X(xrtBOSync)
 
 /* The kernel's arguments (docs/device.md, "As a Vitis kernel"). */
@@ -75,12 +75,13 @@ static sb_status load_library(xrt_device *x, sb_error *err)
     x->lib = dlopen(access(path, R_OK) ? "libxrt_coreutil.so.2" : path, RTLD_NOW | RTLD_GLOBAL);
     if (!x->lib)
         return sb_fail(err, SB_ERR_UNSUPPORTED, "device xrt: XRT is not installed: %s", dlerror());
-#define FIND(f)                                                                                                                  \
-    {                                                                                                                            \
-        void *symbol = dlsym(x->lib, #f);                                                                                        \
-        memcpy(&x->f, &symbol, sizeof symbol); /* POSIX's way from object to function pointer */                                 \
-        if (!symbol)                                                                                                             \
-            return sb_fail(err, SB_ERR_UNSUPPORTED, "device xrt: libxrt_coreutil.so.2 has no " #f ": XRT 2.13 or later is wanted");        \
+#define FIND(f)                                                                                                        \
+    {                                                                                                                  \
+        void *symbol = dlsym(x->lib, #f);                                                                              \
+        memcpy(&x->f, &symbol, sizeof symbol); /* POSIX's way from object to function pointer */                       \
+        if (!symbol)                                                                                                   \
+            return sb_fail(err, SB_ERR_UNSUPPORTED,                                                                    \
+                           "device xrt: libxrt_coreutil.so.2 has no " #f ": XRT 2.13 or later is wanted");             \
     }
     XRT_CALLS(FIND)
 #undef FIND
@@ -100,34 +101,42 @@ static sb_status open_kernel(xrt_device *x, unsigned index, const char *xclbin, 
 {
     uint8_t *data = NULL;
     size_t bytes;
-    char cu[64], name[160], path[PATH_MAX];
+    char name[160], path[PATH_MAX];
+    sb_xclbin_kernel found;
     xuid_t id;
     sb_status st = sb_xrt_env_xclbin("device xrt", xclbin, path, sizeof path, err);
     if (!st)
         st = sb_xclbin_read(path, &data, &bytes, err);
     if (!st)
-        st = sb_xclbin_find(path, data, bytes, kernel, cu, sizeof cu, err);
+        st = sb_xclbin_find(path, data, bytes, kernel, &found, err);
     if (!st && !(x->device = x->xrtDeviceOpen(index)))
         st = sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT finds no card %u (%s)", index,
                      x->mode == SB_XRT_BOARD ? "is its driver loaded?" : sb_xrt_mode_name(x->mode));
     if (!st && x->xrtDeviceLoadXclbin(x->device, (const struct axlf *)data))
-        st = sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT does not load %s into card %u: is it made for this platform?", path, index);
+        st = sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT does not load %s into card %u: is it made for this platform?",
+                     path, index);
     free(data);
     if (st)
         return st;
-    snprintf(name, sizeof name, "%.60s:{%.60s}", kernel, cu);
+    snprintf(name, sizeof name, "%.60s:{%.60s}", kernel, found.cu);
     if (x->xrtDeviceGetXclbinUUID(x->device, id) || !(x->kernel = x->xrtPLKernelOpenExclusive(x->device, id, name)))
-        return sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT does not open compute unit %s for this process alone: another may hold it", cu);
-    if (x->xrtKernelArgOffset(x->kernel, ARG_COMMANDS) != SB_REG_CMD_ADDR || x->xrtKernelArgOffset(x->kernel, ARG_COUNT) != SB_REG_CMD_COUNT ||
+        return sb_fail(err, SB_ERR_DEVICE,
+                       "device xrt: XRT does not open compute unit %s for this process alone: another may hold it",
+                       found.cu);
+    x->core = (sb_core){.lanes = found.bus_bits / 32, .ports = found.ports, .max_batch = 16, .act_capacity = 32768};
+    if (x->xrtKernelArgOffset(x->kernel, ARG_COMMANDS) != SB_REG_CMD_ADDR ||
+        x->xrtKernelArgOffset(x->kernel, ARG_COUNT) != SB_REG_CMD_COUNT ||
         x->xrtKernelArgOffset(x->kernel, ARG_PORT_STRIDE) != SB_REG_PORT_STRIDE)
-        return sb_fail(err, SB_ERR_DEVICE, "device xrt: %s: kernel %s has other arguments than docs/device.md says", path, kernel);
+        return sb_fail(err, SB_ERR_DEVICE, "device xrt: %s: kernel %s has other arguments than docs/device.md says",
+                       path, kernel);
     x->group = x->xrtKernelArgGroupId(x->kernel, ARG_COMMANDS);
     if (x->group < 0 || !(x->run = x->xrtRunOpen(x->kernel)))
         return sb_fail(err, SB_ERR_DEVICE, "device xrt: %s: kernel %s is connected to no memory", path, kernel);
     return SB_OK;
 }
 
-/* The ports after the first have an argument each, so that the linker can join them to a bank; the core does not look at it. */
+/* The ports after the first have an argument each, so that the linker can join them to a bank; the core does not look
+ * at it. */
 static sb_status join_ports(xrt_device *x, sb_error *err)
 {
     for (unsigned p = 1; p < x->core.ports; p++) {
@@ -169,34 +178,27 @@ static sb_status xrt_open(sb_device *dev, const char *params, sb_error *err)
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
     dev->priv = x;
     char xclbin[PATH_MAX] = "", kernel[64] = "seedbed_kernel";
-    uint64_t index = 0, chunk = 16384, noop = 0, bus = 512, ports = 1;
+    uint64_t index = 0, chunk = 16384, noop = 0;
     x->timeout_ms = 10000;
-    const sb_param p[] = {{"xclbin", NULL, 0, 0, xclbin, sizeof xclbin},
-                          {"device", &index, 0, 255, NULL, 0},
-                          {"kernel", NULL, 0, 0, kernel, sizeof kernel},
-                          {"timeout", &x->timeout_ms, 1, UINT32_MAX, NULL, 0},
-                          {"chunk", &chunk, 4, 1 << 22, NULL, 0},
-                          {"noop", &noop, 0, 1, NULL, 0},
-                          {"bus", &bus, 64, 1024, NULL, 0},
-                          {"ports", &ports, 1, 8, NULL, 0}};
+    const sb_param p[] = {
+        {"xclbin", NULL, 0, 0, xclbin, sizeof xclbin}, {"device", &index, 0, 255, NULL, 0},
+        {"kernel", NULL, 0, 0, kernel, sizeof kernel}, {"timeout", &x->timeout_ms, 1, UINT32_MAX, NULL, 0},
+        {"chunk", &chunk, 4, 1 << 22, NULL, 0},        {"noop", &noop, 0, 1, NULL, 0}};
     sb_status st = sb_params_parse("xrt", params, p, sizeof p / sizeof *p, err);
     if (!st)
         st = sb_xrt_env_check("device xrt", &x->mode, err);
     if (!st && (x->mode == SB_XRT_NOOP) != (noop == 1))
         st = sb_fail(err, SB_ERR_ARG,
-                     x->mode == SB_XRT_NOOP ? "device xrt: XCL_EMULATION_MODE=noop computes nothing: xrt:noop=1 if the host's side "
-                                              "alone is to run"
-                                            : "device xrt: noop=1 needs XCL_EMULATION_MODE=noop");
-    if (!st && (bus & (bus - 1)))
-        st = sb_fail(err, SB_ERR_ARG, "device xrt: bus=%llu: expected 64, 128, 256, 512 or 1024", (unsigned long long)bus);
+                     x->mode == SB_XRT_NOOP
+                         ? "device xrt: XCL_EMULATION_MODE=noop computes nothing: xrt:noop=1 if the host's side "
+                           "alone is to run"
+                         : "device xrt: noop=1 needs XCL_EMULATION_MODE=noop");
     if (!st)
         st = load_library(x, err);
     if (!st)
         st = open_kernel(x, (unsigned)index, xclbin, kernel, err);
     x->memory.chunk = chunk / 4 * 4096;
-    if (!st && noop) /* its registers cannot be read: the parameters say what the core is like */
-        x->core = (sb_core){.lanes = (unsigned)bus / 32, .ports = (unsigned)ports, .max_batch = 16, .act_capacity = 32768};
-    else if (!st)
+    if (!st && !noop) /* noop has no registers to read: the xclbin's word stands */
         st = sb_core_probe(&x->core, "device xrt", read_register, x, err);
     if (!st)
         st = join_ports(x, err);
@@ -207,12 +209,14 @@ static sb_status xrt_open(sb_device *dev, const char *params, sb_error *err)
     dev->counters.bus_bytes = x->core.lanes * 4;
     dev->counters.ports = x->core.ports;
     snprintf(dev->describe, sizeof dev->describe, "%s %u, %u lanes, %u x %u-bit bus%s",
-             x->mode == SB_XRT_BOARD ? "card" : "simulated card", (unsigned)index, x->core.ports * x->core.lanes, x->core.ports,
-             sb_core_bus_bits(&x->core), noop ? ", noop: nothing is computed, registers cannot be read" : "");
+             x->mode == SB_XRT_BOARD ? "card" : "simulated card", (unsigned)index, x->core.ports * x->core.lanes,
+             x->core.ports, sb_core_bus_bits(&x->core),
+             noop ? ", noop: nothing is computed, registers cannot be read" : "");
     return SB_OK;
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------------ */
+/* --- memory
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static sb_status new_piece(sb_device *dev, sb_piece *piece, sb_error *err)
 {
@@ -251,9 +255,10 @@ static sb_status move(sb_device *dev, uint64_t addr, void *host, size_t bytes, b
         uint8_t *map = at ? x->xrtBOMap(at->buffer) : NULL;
         if (map && to_device)
             memcpy(map + offset, p, n);
-        if (!map || x->xrtBOSync(at->buffer, to_device ? XCL_BO_SYNC_BO_TO_DEVICE : XCL_BO_SYNC_BO_FROM_DEVICE, n, offset))
-            return sb_fail(err, SB_ERR_DEVICE, "device xrt: moving %zu bytes %s 0x%llx failed", n, to_device ? "to" : "from",
-                           (unsigned long long)addr);
+        if (!map ||
+            x->xrtBOSync(at->buffer, to_device ? XCL_BO_SYNC_BO_TO_DEVICE : XCL_BO_SYNC_BO_FROM_DEVICE, n, offset))
+            return sb_fail(err, SB_ERR_DEVICE, "device xrt: moving %zu bytes %s 0x%llx failed", n,
+                           to_device ? "to" : "from", (unsigned long long)addr);
         if (!to_device)
             memcpy(p, map + offset, n);
         addr += n;
@@ -283,7 +288,8 @@ static uint64_t xrt_matrix_bytes(const sb_device *dev, const sb_command *c)
     return sb_core_matrix_bytes(&((const xrt_device *)dev->priv)->core, c);
 }
 
-/* --- running ----------------------------------------------------------------------------------------------------------- */
+/* --- running
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static uint64_t now_ms(void)
 {
@@ -313,8 +319,9 @@ static sb_status put_list(sb_device *dev, const sb_command *c, uint32_t n, uint3
         *failed = sb_core_split_source(&x->core, c, n, part);
         return st;
     }
-    if (x->xrtBOSync(x->list, XCL_BO_SYNC_BO_TO_DEVICE, m * sizeof *c, 0) || x->xrtRunSetArg(x->run, ARG_COMMANDS, x->list) ||
-        x->xrtRunSetArg(x->run, ARG_COUNT, m) || x->xrtRunSetArg(x->run, ARG_PORT_STRIDE, (uint64_t)0))
+    if (x->xrtBOSync(x->list, XCL_BO_SYNC_BO_TO_DEVICE, m * sizeof *c, 0) ||
+        x->xrtRunSetArg(x->run, ARG_COMMANDS, x->list) || x->xrtRunSetArg(x->run, ARG_COUNT, m) ||
+        x->xrtRunSetArg(x->run, ARG_PORT_STRIDE, (uint64_t)0))
         return sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT refuses the list of %u commands", m);
     return SB_OK;
 }
@@ -331,7 +338,8 @@ static bool progress(xrt_device *x, uint64_t seen[3], uint64_t *cycles, bool *mo
     return true;
 }
 
-/* Waits as long as the core gets on, and timeout_ms after it last did. (XRT says TIMEOUT when a wait of its own is over.) */
+/* Waits as long as the core gets on, and timeout_ms after it last did. (XRT says TIMEOUT when a wait of its own is
+ * over.) */
 static sb_status wait_for_end(xrt_device *x, uint64_t limit, sb_error *err)
 {
     uint64_t last = now_ms(), cycles = 0, seen[3] = {0};
@@ -355,8 +363,10 @@ static sb_status wait_for_end(xrt_device *x, uint64_t limit, sb_error *err)
             sb_core_diagnose(read_register, x, said, sizeof said);
         x->lost = true;
         if (cycles >= limit)
-            return sb_fail(err, SB_ERR_TIMEOUT, "xrt: still busy after %llu cycles: %s", (unsigned long long)cycles, said);
-        return sb_fail(err, SB_ERR_TIMEOUT, "xrt: no progress for %llu ms: %s", (unsigned long long)x->timeout_ms, said);
+            return sb_fail(err, SB_ERR_TIMEOUT, "xrt: still busy after %llu cycles: %s", (unsigned long long)cycles,
+                           said);
+        return sb_fail(err, SB_ERR_TIMEOUT, "xrt: no progress for %llu ms: %s", (unsigned long long)x->timeout_ms,
+                       said);
     }
 }
 
@@ -396,13 +406,14 @@ static sb_status xrt_open(sb_device *dev, const char *params, sb_error *err)
 {
     (void)dev, (void)params;
     return sb_fail(err, SB_ERR_UNSUPPORTED,
-                   "device xrt: this program was built without XRT: install libxrt-dev and uuid-dev (or a card's XRT), and make it again");
+                   "device xrt: this program was built without XRT: install libxrt-dev and uuid-dev (or a card's XRT), "
+                   "and make it again");
 }
 #endif
 
 const sb_backend sb_backend_xrt = {
     .kind = {"xrt", "the core on an FPGA card through XRT, or on the simulated card",
-             "xclbin=FILE, device=N, kernel=NAME, timeout=MS, chunk=KIB, noop=0|1, bus=64..1024 and ports=1..8 (with noop)"},
+             "xclbin=FILE, device=N, kernel=NAME, timeout=MS, chunk=KIB, noop=0|1"},
     .exact = true,
     .open = xrt_open,
     .op = {SB_HOST_OPS, SB_EXACT_OPS},

@@ -27,28 +27,32 @@ sb_status sb_xrt_env_check(const char *device, sb_xrt_mode *mode, sb_error *err)
     else if (!strcmp(emulation, "noop"))
         *mode = SB_XRT_NOOP;
     else if (!strcmp(emulation, "sw_emu"))
-        return sb_fail(err, SB_ERR_UNSUPPORTED,
-                       "%s: XCL_EMULATION_MODE=sw_emu never returns from its first allocation without Vitis, and has no RTL: "
-                       "use hw_emu, or unset it for a card",
-                       device);
+        return sb_fail(
+            err, SB_ERR_UNSUPPORTED,
+            "%s: XCL_EMULATION_MODE=sw_emu never returns from its first allocation without Vitis, and has no RTL: "
+            "use hw_emu, or unset it for a card",
+            device);
     else
         return sb_fail(err, SB_ERR_UNSUPPORTED,
-                       "%s: XCL_EMULATION_MODE=%s: expected hw_emu (a simulated card), noop, or unset (a card)", device, emulation);
+                       "%s: XCL_EMULATION_MODE=%s: expected hw_emu (a simulated card), noop, or unset (a card)", device,
+                       emulation);
     if (!root || !*root)
-        return sb_fail(err, SB_ERR_UNSUPPORTED,
-                       "%s: XILINX_XRT is not set: source XRT's setup.sh for a card; for the simulated one, `make xrt-sim`, then "
-                       "XILINX_XRT=build/sim/xrt XCL_EMULATION_MODE=hw_emu",
-                       device);
+        return sb_fail(
+            err, SB_ERR_UNSUPPORTED,
+            "%s: XILINX_XRT is not set: source XRT's setup.sh for a card; for the simulated one, `make xrt-sim`, then "
+            "XILINX_XRT=build/sim/xrt XCL_EMULATION_MODE=hw_emu",
+            device);
     snprintf(path, sizeof path, "%s/lib/lib%s.so.2", root, driver[*mode]);
     if (access(path, R_OK))
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: XILINX_XRT=%s holds no driver for %s: %s is missing%s", device, root,
-                       sb_xrt_mode_name(*mode), path,
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: XILINX_XRT=%s holds no driver for %s: %s is missing%s", device,
+                       root, sb_xrt_mode_name(*mode), path,
                        *mode == SB_XRT_BOARD ? " (Debian's XRT keeps it elsewhere: docs/xrt.md)" : "");
     void *core = *mode == SB_XRT_BOARD ? NULL : dlopen("libxrt_core.so.2", RTLD_NOLOAD | RTLD_NOW);
     if (core) {
         dlclose(core);
         return sb_fail(err, SB_ERR_UNSUPPORTED,
-                       "%s: libxrt_core is loaded already and would be used in spite of XCL_EMULATION_MODE=%s: link libxrt_coreutil "
+                       "%s: libxrt_core is loaded already and would be used in spite of XCL_EMULATION_MODE=%s: link "
+                       "libxrt_coreutil "
                        "alone, and take it out of LD_PRELOAD",
                        device, emulation);
     }
@@ -65,7 +69,8 @@ sb_status sb_xrt_env_xclbin(const char *device, const char *asked, char *path, u
     else
         snprintf(path, size, "%s/seedbed.xclbin", root ? root : "");
     if (access(path, R_OK))
-        return sb_fail(err, SB_ERR_IO, "%s: no xclbin%s%s%s: name one with xclbin=FILE or SEEDBED_XCLBIN (docs/xrt.md builds them)",
+        return sb_fail(err, SB_ERR_IO,
+                       "%s: no xclbin%s%s%s: name one with xclbin=FILE or SEEDBED_XCLBIN (docs/xrt.md builds them)",
                        device, *asked ? ": " : " at ", path, *asked ? " cannot be read" : "");
     return SB_OK;
 }

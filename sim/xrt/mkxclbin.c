@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writes an xclbin for the simulated card: what XRT needs to know of the kernel (docs/device.md), and, in place of a bitstream,
- * which simulated core it is. The same arguments give the same bytes.
+ * Writes an xclbin for the simulated card: what XRT needs to know of the kernel (docs/device.md), and, in place of a
+ * bitstream, which simulated core it is. The same arguments give the same bytes.
  *
  *   mkxclbin OUT VARIANT PORTS [latency=N] [stall=PERMILLE] [seed=N] [kernel=NAME] [bank=BASE:BYTES]...
  *
- * VARIANT: w64, w256p2, ... (build/sim/VARIANT), of PORTS ports. bank: default 0x4000000000:0x400000000; several are joined to
- * the kernel's ports in turn, the last to all that are left. */
+ * VARIANT: w64, w256p2, ... (build/sim/VARIANT), of PORTS ports. bank: default 0x4000000000:0x400000000; several are
+ * joined to the kernel's ports in turn, the last to all that are left. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static struct {
 static int usage(const char *what)
 {
     fprintf(stderr,
-            "mkxclbin: %s\nusage: mkxclbin OUT VARIANT PORTS [latency=N] [stall=PERMILLE] [seed=N] [kernel=NAME] [bank=BASE:BYTES]...\n",
+            "mkxclbin: %s\nusage: mkxclbin OUT VARIANT PORTS [latency=N] [stall=PERMILLE] [seed=N] [kernel=NAME] "
+            "[bank=BASE:BYTES]...\n",
             what);
     return 2;
 }
@@ -51,7 +52,8 @@ static int parse(int argc, char **argv)
             continue;
         if (!strncmp(argv[i], "kernel=", 7) && argv[i][7] && strlen(argv[i]) < 32) {
             opt.kernel = argv[i] + 7;
-        } else if (sscanf(argv[i], "bank=%lli:%lli", (long long *)&base, (long long *)&bytes) == 2 && bytes && opt.banks < MAX_BANKS) {
+        } else if (sscanf(argv[i], "bank=%lli:%lli", (long long *)&base, (long long *)&bytes) == 2 && bytes &&
+                   opt.banks < MAX_BANKS) {
             opt.base[opt.banks] = base;
             opt.bytes[opt.banks++] = bytes;
         } else {
@@ -83,17 +85,20 @@ static size_t metadata(char *xml, size_t size, unsigned bus)
                      "  <device name=\"fpga0\" fpgaDevice=\"sim:sim:sim:0\">\n"
                      "   <core name=\"OCL_REGION_0\" target=\"bitstream\" type=\"clc_region\">\n"
                      "    <kernel name=\"%s\" language=\"ip_c\" interrupt=\"true\" hwControlProtocol=\"ap_ctrl_hs\">\n"
-                     "     <port name=\"S_AXI_CONTROL\" mode=\"slave\" range=\"0x1000\" dataWidth=\"32\" portType=\"addressable\" base=\"0x0\"/>\n",
+                     "     <port name=\"S_AXI_CONTROL\" mode=\"slave\" range=\"0x1000\" dataWidth=\"32\" "
+                     "portType=\"addressable\" base=\"0x0\"/>\n",
                      opt.kernel);
     for (unsigned p = 0; p < opt.ports; p++) {
         port_name(port, p);
         n += snprintf(xml + n, size - (size_t)n,
-                      "     <port name=\"%s\" mode=\"master\" range=\"0xFFFFFFFFFFFFFFFF\" dataWidth=\"%u\" portType=\"addressable\" "
+                      "     <port name=\"%s\" mode=\"master\" range=\"0xFFFFFFFFFFFFFFFF\" dataWidth=\"%u\" "
+                      "portType=\"addressable\" "
                       "base=\"0x0\"/>\n",
                       port, bus);
     }
-    static const char *const arg = "     <arg name=\"%s\" addressQualifier=\"%u\" id=\"%u\" port=\"%s\" size=\"0x%X\" offset=\"0x%X\" "
-                                   "hostOffset=\"0x0\" hostSize=\"0x%X\" type=\"%s\"/>\n";
+    static const char *const arg =
+        "     <arg name=\"%s\" addressQualifier=\"%u\" id=\"%u\" port=\"%s\" size=\"0x%X\" offset=\"0x%X\" "
+        "hostOffset=\"0x0\" hostSize=\"0x%X\" type=\"%s\"/>\n";
     port_name(port, 0);
     n += snprintf(xml + n, size - (size_t)n, arg, "commands", 1, 0, port, 8, 0x10, 8, "void*");
     n += snprintf(xml + n, size - (size_t)n, arg, "count", 0, 1, "S_AXI_CONTROL", 4, 0x1C, 4, "uint");
@@ -102,10 +107,12 @@ static size_t metadata(char *xml, size_t size, unsigned bus)
         char name[32];
         port_name(port, p);
         snprintf(name, sizeof name, "port%u", p);
-        n += snprintf(xml + n, size - (size_t)n, arg, name, 1, FIRST_PORT_ARG + p - 1, port, 8, 0x180 + 8 * (p - 1), 8, "void*");
+        n += snprintf(xml + n, size - (size_t)n, arg, name, 1, FIRST_PORT_ARG + p - 1, port, 8, 0x180 + 8 * (p - 1), 8,
+                      "void*");
     }
     n += snprintf(xml + n, size - (size_t)n,
-                  "     <instance name=\"%s_1\"><addrRemap base=\"0x800000\" range=\"0x1000\" port=\"S_AXI_CONTROL\"/></instance>\n"
+                  "     <instance name=\"%s_1\"><addrRemap base=\"0x800000\" range=\"0x1000\" "
+                  "port=\"S_AXI_CONTROL\"/></instance>\n"
                   "    </kernel>\n   </core>\n  </device>\n </platform>\n</project>\n",
                   opt.kernel);
     return (size_t)n;
@@ -180,7 +187,9 @@ int main(int argc, char **argv)
     mem.t.m_count = (int32_t)opt.banks;
     struct mem_data *bank = mem.t.m_mem_data;
     for (unsigned i = 0; i < opt.banks; i++) {
-        bank[i] = (struct mem_data){.m_type = opt.banks > 1 ? MEM_HBM : MEM_DDR4, .m_used = 1, .m_size = opt.bytes[i] >> 10,
+        bank[i] = (struct mem_data){.m_type = opt.banks > 1 ? MEM_HBM : MEM_DDR4,
+                                    .m_used = 1,
+                                    .m_size = opt.bytes[i] >> 10,
                                     .m_base_address = opt.base[i]};
         snprintf((char *)bank[i].m_tag, sizeof bank[i].m_tag, "%s[%u]", opt.banks > 1 ? "HBM" : "DDR", i);
     }
@@ -200,15 +209,14 @@ int main(int argc, char **argv)
                                     .mem_data_index = (int32_t)(p < opt.banks ? p : opt.banks - 1)};
     static char xml[16384], bits[128];
     size_t xml_bytes = metadata(xml, sizeof xml, bus);
-    int n = snprintf(bits, sizeof bits, "seedbed-sim variant=%s latency=%u stall=%u seed=%u\n", opt.variant, opt.latency, opt.stall, opt.seed);
+    int n = snprintf(bits, sizeof bits, "seedbed-sim variant=%s latency=%u stall=%u seed=%u\n", opt.variant,
+                     opt.latency, opt.stall, opt.seed);
     size_t mem_bytes = sizeof mem.t + (opt.banks - 1) * sizeof(struct mem_data);
     size_t link_bytes = sizeof link.c + (opt.ports - 1) * sizeof(struct connection);
-    const section s[] = {{BITSTREAM, "bitstream", bits, (size_t)n + 1},
-                         {EMBEDDED_METADATA, "metadata", xml, xml_bytes},
-                         {MEM_TOPOLOGY, "mem_topology", &mem, mem_bytes},
-                         {ASK_GROUP_TOPOLOGY, "group_topology", &mem, mem_bytes},
-                         {CONNECTIVITY, "connectivity", &link, link_bytes},
-                         {ASK_GROUP_CONNECTIVITY, "group_conn", &link, link_bytes},
-                         {IP_LAYOUT, "ip_layout", &ip, sizeof ip}};
+    const section s[] = {
+        {BITSTREAM, "bitstream", bits, (size_t)n + 1},     {EMBEDDED_METADATA, "metadata", xml, xml_bytes},
+        {MEM_TOPOLOGY, "mem_topology", &mem, mem_bytes},   {ASK_GROUP_TOPOLOGY, "group_topology", &mem, mem_bytes},
+        {CONNECTIVITY, "connectivity", &link, link_bytes}, {ASK_GROUP_CONNECTIVITY, "group_conn", &link, link_bytes},
+        {IP_LAYOUT, "ip_layout", &ip, sizeof ip}};
     return write_file(argv[1], s, sizeof s / sizeof *s);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The simulated card. One lock guards the core, its memory and the list of buffers, another the queue of commands; a thread of
- * its own runs these, so that the host can wait with a timeout, read registers and move data meanwhile. */
+ * The simulated card. One lock guards the core, its memory and the list of buffers, another the queue of commands; a
+ * thread of its own runs these, so that the host can wait with a timeout, read registers and move data meanwhile. */
 #include "model.h"
 
 #include <dlfcn.h>
@@ -17,7 +17,16 @@
 
 #include "seedbed_sim.h"
 
-enum { PAGE = 4096, MAX_BUFFERS = 4096, MAX_BANKS = 64, QUEUE = 64, CTRL = 0, AP_START = 1, AP_DONE = 2, FIRST_ARG = 4 };
+enum {
+    PAGE = 4096,
+    MAX_BUFFERS = 4096,
+    MAX_BANKS = 64,
+    QUEUE = 64,
+    CTRL = 0,
+    AP_START = 1,
+    AP_DONE = 2,
+    FIRST_ARG = 4
+};
 
 typedef struct {
     uint64_t addr, bytes;
@@ -64,7 +73,10 @@ static void enter(model *m)
     m->guests--;
 }
 
-static void leave(model *m) { pthread_mutex_unlock(&m->lock); }
+static void leave(model *m)
+{
+    pthread_mutex_unlock(&m->lock);
+}
 
 /* The buffer that holds a range, or NULL. */
 static const range *find(const model *m, uint64_t addr, uint64_t bytes)
@@ -81,7 +93,10 @@ static const range *find(const model *m, uint64_t addr, uint64_t bytes)
     return b && bytes <= b->bytes && addr - b->addr <= b->bytes - bytes ? b : NULL;
 }
 
-static bool mapped(void *ctx, uint64_t addr, uint64_t bytes) { return find(ctx, addr, bytes) != NULL; }
+static bool mapped(void *ctx, uint64_t addr, uint64_t bytes)
+{
+    return find(ctx, addr, bytes) != NULL;
+}
 
 model *model_open(void)
 {
@@ -124,7 +139,8 @@ void model_close(model *m)
     free(m);
 }
 
-/* --- xclbin ------------------------------------------------------------------------------------------------------------ */
+/* --- xclbin
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static const void *section(const struct axlf *x, enum axlf_section_kind kind, uint64_t *bytes)
 {
@@ -161,7 +177,8 @@ static int load_banks(model *m, const struct axlf *x)
     return 0;
 }
 
-/* The library of the variant stands beside the tree that this driver is in; $SEEDBED_XRT_LIB names another build of it. */
+/* The library of the variant stands beside the tree that this driver is in; $SEEDBED_XRT_LIB names another build of it.
+ */
 static int load_core(model *m, const char *variant, sb_sim_config config)
 {
     char path[PATH_MAX + 64], error[512] = "";
@@ -196,7 +213,8 @@ int model_load(model *m, const struct axlf *x)
     char text[128] = "", variant[64];
     memcpy(text, bits ? bits : "", bits && bytes < sizeof text ? bytes : 0);
     unsigned latency, stall, seed;
-    if (sscanf(text, "seedbed-sim variant=%63[a-z0-9-] latency=%u stall=%u seed=%u", variant, &latency, &stall, &seed) != 4)
+    if (sscanf(text, "seedbed-sim variant=%63[a-z0-9-] latency=%u stall=%u seed=%u", variant, &latency, &stall,
+               &seed) != 4)
         return complain(-EINVAL, "the xclbin is not one for the simulated card", "it comes from a board's tools");
     enter(m);
     int rc = 0;
@@ -204,8 +222,13 @@ int model_load(model *m, const struct axlf *x)
         rc = strcmp(m->variant, variant) ? complain(-EBUSY, "another xclbin while buffers are in use", variant) : 0;
     } else {
         unload(m);
-        sb_sim_config config = {.size = sizeof config, .read_latency = latency, .write_latency = latency, .stall_permille = stall,
-                                .seed = seed, .mapped = mapped, .mapped_ctx = m};
+        sb_sim_config config = {.size = sizeof config,
+                                .read_latency = latency,
+                                .write_latency = latency,
+                                .stall_permille = stall,
+                                .seed = seed,
+                                .mapped = mapped,
+                                .mapped_ctx = m};
         rc = load_banks(m, x);
         if (!rc)
             rc = load_core(m, variant, config);
@@ -218,7 +241,8 @@ int model_load(model *m, const struct axlf *x)
     return rc;
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------------ */
+/* --- memory
+ * ------------------------------------------------------------------------------------------------------------ */
 
 int model_alloc(model *m, unsigned bank, size_t bytes, uint64_t *addr)
 {
@@ -290,7 +314,8 @@ int model_copy(model *m, uint64_t dst, uint64_t src, size_t bytes)
     return rc;
 }
 
-/* --- registers and commands -------------------------------------------------------------------------------------------- */
+/* --- registers and commands
+ * -------------------------------------------------------------------------------------------- */
 
 int model_reg_write(model *m, uint32_t offset, uint32_t value)
 {
@@ -308,7 +333,8 @@ int model_reg_read(model *m, uint32_t offset, uint32_t *value)
     return rc;
 }
 
-/* What XRT's kernel driver does for ap_ctrl_hs: arguments, ap_start, poll for ap_done. The clock goes on with each access.
+/* What XRT's kernel driver does for ap_ctrl_hs: arguments, ap_start, poll for ap_done. The clock goes on with each
+ * access.
  */
 static enum ert_cmd_state execute(model *m, const struct ert_start_kernel_cmd *c)
 {
@@ -382,7 +408,8 @@ static void *worker(void *arg)
 
 int model_submit(model *m, struct ert_start_kernel_cmd *c, size_t bytes)
 {
-    if (bytes < 8 || c->opcode != ERT_START_CU || c->count < 1u + c->extra_cu_masks + FIRST_ARG || 4 + 4ull * c->count > bytes)
+    if (bytes < 8 || c->opcode != ERT_START_CU || c->count < 1u + c->extra_cu_masks + FIRST_ARG ||
+        4 + 4ull * c->count > bytes)
         return -EINVAL;
     struct ert_start_kernel_cmd *packet = malloc(4 + 4ull * c->count);
     if (!packet)

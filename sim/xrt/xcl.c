@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An XRT 2.13 user-space driver ("shim") in C: the xcl* functions over the simulated card of model.h. The C++ classes around
- * them come from the libxrt_hwemu.a of the XRT package, whose own shim the linker leaves out because these definitions come
- * first. XRT loads the result as $XILINX_XRT/lib/libxrt_hwemu.so.2 with XCL_EMULATION_MODE=hw_emu. */
+ * An XRT 2.13 user-space driver ("shim") in C: the xcl* functions over the simulated card of model.h. The C++ classes
+ * around them come from the libxrt_hwemu.a of the XRT package, whose own shim the linker leaves out because these
+ * definitions come first. XRT loads the result as $XILINX_XRT/lib/libxrt_hwemu.so.2 with XCL_EMULATION_MODE=hw_emu. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +10,16 @@
 #include "model.h"
 #include "xrt.h"
 
-/* --- the C++ side, reached by its linker names ------------------------------------------------------------------------- */
+/* --- the C++ side, reached by its linker names
+ * ------------------------------------------------------------------------- */
 
 typedef struct {
     void *object, *control; /* std::shared_ptr */
 } shared_ptr;
 
 /* A std::shared_ptr is returned through a pointer passed first. */
-void core_device_get(shared_ptr *result, void *handle, unsigned index) __asm__("_ZN8xrt_core5hwemu17get_userpf_deviceEPvj");
+void core_device_get(shared_ptr *result, void *handle,
+                     unsigned index) __asm__("_ZN8xrt_core5hwemu17get_userpf_deviceEPvj");
 void core_device_register(void *core_device, const struct axlf *) __asm__("_ZN8xrt_core6device13register_axlfEPK4axlf");
 
 /* What the archive's classes want of the shim that this one replaces. */
@@ -58,7 +60,8 @@ int internal_reset(xclDeviceHandle h, int kind)
     return -ENOSYS;
 }
 
-/* --- the device -------------------------------------------------------------------------------------------------------- */
+/* --- the device
+ * -------------------------------------------------------------------------------------------------------- */
 
 enum { MAX_BO = 8192 };
 
@@ -76,8 +79,14 @@ typedef struct {
     bo bo[MAX_BO];
 } device;
 
-unsigned xclProbe(void) { return 1; }
-unsigned xclVersion(void) { return 2; }
+unsigned xclProbe(void)
+{
+    return 1;
+}
+unsigned xclVersion(void)
+{
+    return 2;
+}
 
 xclDeviceHandle xclOpen(unsigned index, const char *log, enum xclVerbosityLevel level)
 {
@@ -140,7 +149,8 @@ int xclCloseContext(xclDeviceHandle h, const xuid_t id, unsigned ip)
     return 0;
 }
 
-/* --- buffers ----------------------------------------------------------------------------------------------------------- */
+/* --- buffers
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static bo *bo_of(xclDeviceHandle h, xclBufferHandle b)
 {
@@ -212,7 +222,10 @@ int xclUnmapBO(xclDeviceHandle h, xclBufferHandle handle, void *at)
     return 0;
 }
 
-static bool inside(const bo *b, size_t bytes, size_t offset) { return b && offset <= b->size && bytes <= b->size - offset; }
+static bool inside(const bo *b, size_t bytes, size_t offset)
+{
+    return b && offset <= b->size && bytes <= b->size - offset;
+}
 
 int xclSyncBO(xclDeviceHandle h, xclBufferHandle handle, enum xclBOSyncDirection dir, size_t bytes, size_t offset)
 {
@@ -285,7 +298,8 @@ ssize_t xclUnmgdPwrite(xclDeviceHandle h, unsigned flags, const void *src, size_
     return d->model ? model_write(d->model, addr, src, bytes) : -ENODEV;
 }
 
-/* --- the compute unit -------------------------------------------------------------------------------------------------- */
+/* --- the compute unit
+ * -------------------------------------------------------------------------------------------------- */
 
 int xclRegWrite(xclDeviceHandle h, uint32_t ip, uint32_t offset, uint32_t value)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The simulated card through XRT's native C API, as any XRT program sees it: buffers in one address space, bounds, errors of the
- * core, registers during a run, a wait that ends.
- *   XILINX_XRT=build/sim/xrt XCL_EMULATION_MODE=hw_emu test_xrt_driver XCLBIN */
+ * The simulated card through XRT's native C API, as any XRT program sees it: buffers in one address space, bounds,
+ * errors of the core, registers during a run, a wait that ends. XILINX_XRT=build/sim/xrt XCL_EMULATION_MODE=hw_emu
+ * test_xrt_driver XCLBIN */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +13,26 @@
 #include "xrt/xrt_device.h"
 #include "xrt/xrt_kernel.h"
 
-enum { ID = 0x40, ERROR = 0x50, ERROR_INDEX = 0x54, CUR_INDEX = 0x58, TOTAL = 0x80, COMMANDS = 0x80 + 8 * 10, MS = 60000 };
+enum {
+    ID = 0x40,
+    ERROR = 0x50,
+    ERROR_INDEX = 0x54,
+    CUR_INDEX = 0x58,
+    TOTAL = 0x80,
+    COMMANDS = 0x80 + 8 * 10,
+    MS = 60000
+};
 
 static int checks;
-#define CHECK(cond, ...)                                                                                                         \
-    do {                                                                                                                         \
-        checks++;                                                                                                                \
-        if (!(cond)) {                                                                                                           \
-            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #cond);                                                           \
-            fprintf(stderr, __VA_ARGS__);                                                                                        \
-            fputc('\n', stderr);                                                                                                 \
-            exit(1);                                                                                                             \
-        }                                                                                                                        \
+#define CHECK(cond, ...)                                                                                               \
+    do {                                                                                                               \
+        checks++;                                                                                                      \
+        if (!(cond)) {                                                                                                 \
+            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #cond);                                                 \
+            fprintf(stderr, __VA_ARGS__);                                                                              \
+            fputc('\n', stderr);                                                                                       \
+            exit(1);                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 static xrtDeviceHandle device;
@@ -78,7 +86,8 @@ static void data_and_bounds(void)
     xrtBufferHandle x = alloc(N), y = alloc(N), part = xrtBOSubAlloc(x, 4096, 4096);
     CHECK(part, "a buffer within a buffer");
     uint64_t ax = xrtBOAddress(x), ay = xrtBOAddress(y);
-    CHECK(ax >= 0x4000000000 && ay >= ax + N, "addresses 0x%llx, 0x%llx", (unsigned long long)ax, (unsigned long long)ay);
+    CHECK(ax >= 0x4000000000 && ay >= ax + N, "addresses 0x%llx, 0x%llx", (unsigned long long)ax,
+          (unsigned long long)ay);
     CHECK(xrtBOAddress(part) == ax + 4096, "part at 0x%llx", (unsigned long long)xrtBOAddress(part));
     get(x, a, N, 0);
     CHECK(a[0] == 0xA5 && a[N - 1] == 0xA5, "a new buffer holds %02x: nobody may count on zeros", a[0]);
@@ -119,8 +128,14 @@ static void commands(void)
     put(x, zero, 4096, 0);
     uint32_t before = 0;
     sb_command c[3] = {{.op = SB_OP_NOP},
-                       {.op = SB_OP_MATVEC, .codec = 2, .batch = 1, .rows = ROWS, .cols = COLS, .weights = xrtBOAddress(w),
-                        .src = xrtBOAddress(x), .dst = xrtBOAddress(y)},
+                       {.op = SB_OP_MATVEC,
+                        .codec = 2,
+                        .batch = 1,
+                        .rows = ROWS,
+                        .cols = COLS,
+                        .weights = xrtBOAddress(w),
+                        .src = xrtBOAddress(x),
+                        .dst = xrtBOAddress(y)},
                        {.op = SB_OP_NOP}};
     CHECK(run(list, c, 3) == 0, "error %u", reg(ERROR));
     CHECK(reg(COMMANDS) == 3 && reg(TOTAL) > 100, "%u commands, %u cycles", reg(COMMANDS), reg(TOTAL));
@@ -132,13 +147,15 @@ static void commands(void)
 
     sb_command bad = c[1];
     bad.weights = xrtBOAddress(y) + 4096 + (1 << 20);
-    CHECK(run(list, (sb_command[]){c[0], bad, c[1]}, 3) == 5 && reg(ERROR_INDEX) == 1, "weights in no buffer: error %u", reg(ERROR));
+    CHECK(run(list, (sb_command[]){c[0], bad, c[1]}, 3) == 5 && reg(ERROR_INDEX) == 1, "weights in no buffer: error %u",
+          reg(ERROR));
     bad = c[1];
     bad.src = 0x1000;
     CHECK(run(list, &bad, 1) == 5, "vectors below the bank: error %u", reg(ERROR));
     bad = c[1];
     bad.dst = 64ull << 30;
-    CHECK(run(list, (sb_command[]){c[1], bad}, 2) == 6 && reg(ERROR_INDEX) == 1, "results in no buffer: error %u", reg(ERROR));
+    CHECK(run(list, (sb_command[]){c[1], bad}, 2) == 6 && reg(ERROR_INDEX) == 1, "results in no buffer: error %u",
+          reg(ERROR));
     bad = c[1];
     bad.dst = xrtBOAddress(w);
     xrtBOFree(w);
@@ -159,12 +176,14 @@ int main(int argc, char **argv)
     xrtXclbinHandle x = xrtXclbinAllocFilename(argv[1]);
     CHECK(x && !xrtDeviceLoadXclbinHandle(device, x), "%s", argv[1]);
     xuid_t id, loaded;
-    CHECK(!xrtXclbinGetUUID(x, id) && !xrtDeviceGetXclbinUUID(device, loaded) && !memcmp(id, loaded, sizeof id), "uuid");
+    CHECK(!xrtXclbinGetUUID(x, id) && !xrtDeviceGetXclbinUUID(device, loaded) && !memcmp(id, loaded, sizeof id),
+          "uuid");
     kernel = xrtPLKernelOpenExclusive(device, id, "seedbed_kernel");
     CHECK(kernel, "no kernel");
     group = xrtKernelArgGroupId(kernel, 0);
     CHECK(group == 0, "group %d", group);
-    CHECK(xrtKernelArgOffset(kernel, 0) == 0x10 && xrtKernelArgOffset(kernel, 1) == 0x1C && xrtKernelArgOffset(kernel, 2) == 0x24,
+    CHECK(xrtKernelArgOffset(kernel, 0) == 0x10 && xrtKernelArgOffset(kernel, 1) == 0x1C &&
+              xrtKernelArgOffset(kernel, 2) == 0x24,
           "offsets of the arguments");
     CHECK(reg(ID) == 0x53454544, "ID 0x%x", reg(ID));
     data_and_bounds();
