@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reads tests/golden/codec.json (made by tests/golden/make_codec.py); the tests run in the repository's root. */
+ * Reads the golden vectors: tests/golden/codec.json (made by make_codec.py) unless GOLDEN_FILE names another; the tests run in
+ * the repository's root. */
 #ifndef SEEDBED_TESTS_GOLDEN_H
 #define SEEDBED_TESTS_GOLDEN_H
 
@@ -7,7 +8,9 @@
 #include <json-c/json.h>
 #include <stdint.h>
 
+#ifndef GOLDEN_FILE
 #define GOLDEN_FILE "tests/golden/codec.json"
+#endif
 
 /* The array `key`, never empty. The tree lives until the process ends. */
 static inline json_object *golden_array(const char *key)
