@@ -429,7 +429,7 @@ def gate_cases():
             0x7F7FFFFF, 0xFF7FFFFF, 0x3F800000, 0xBF800000, 0x00800000]
     out = []
     for op in ("SILU_MUL", "GELU_MUL"):
-        for n, batch, lo, hi in ((1, 1, -1, 1), (100, 1, -8, 5), (33, 3, -3, 3), (40, 1, -30, -8), (40, 1, 2, 6)):
+        for n, batch, lo, hi in ((1, 1, -1, 1), (100, 1, -8, 5), (33, 3, -3, 3), (40, 1, -30, -8), (40, 1, 2, 6), (400, 1, -1, 2)):
             stride = 2 * n + 5
             size = (batch - 1) * stride + n
             out.append(case(op, batch, 0, n, p=(stride,), src=noise(size, lo, hi), aux=noise(size, -2, 2), dst=batch * n))
@@ -461,6 +461,8 @@ def row_cases():
             out.append(case("EMBED", 3, 5, 19, codec, p=(e & 0xFFFFFFFF, 0, row + 6), weights=random_words(4 * (row + 6) + row),
                             src=words([4, 0, 2]), dst=57))
         out.append(case("EMBED", 2, 5, 19, codec, p=(0, 0, row), weights=random_words(5 * row), src=words([1, 5]), dst=38))
+    for codec, row in ((1, 17), (3, 12)):  # more than one side word
+        out.append(case("EMBED", 1, 2, 113, codec, p=(0, 0, row), weights=random_words(2 * row), src=words([1]), dst=113))
     out.append(case("EMBED", 2, 3, 7, 0, p=(0, 1, 16), weights=noise(39), src=words([2, 0]), dst=14))
     out.append(case("EMBED", 1, 2, 7, 0, p=(0, 1, 7), weights=noise(14, edit={9: 0x7FC00000}), src=words([1]), dst=7))
     out.append(case("EMBED", 1, 2, 7, 0, p=(0, 1, 7), weights=noise(14), src=words([0xFFFFFFFF]), dst=7))
@@ -526,7 +528,7 @@ def integer_cases():
 def scalar_vectors():
     """The functions alone, bit patterns in and out."""
     ms = [0x00800000, 0x7F7FFFFF, 0x3F800000, 0x40000000, 0x40800000, 0, 1, 0x7FFFFF, 0x3F7FFFFF] + expand(noise(60, -126, 127))
-    xs = [0, 0x80000000, 1, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F000000] + expand(noise(80, -20, 7))
+    xs = [0, 0x80000000, 1, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F000000] + expand(noise(80, -20, 7)) + expand(noise(400, 3, 3))
     sums = [{"x": noise(n, -10, 10), "sum": bits(sum64(expand_f32(n)))} for n in (1, 2, 63, 64, 65, 127, 128, 200, 1000)]
     one = lambda f, us: [[u, bits(f(of_bits(u)))] for u in us if finite(f(of_bits(u)))]
     return {"rsqrt32": one(rsqrt32, [m & 0x7FFFFFFF for m in ms]), "sigmoid32": one(sigmoid32, xs), "sum64": sums}
