@@ -8,7 +8,9 @@
 
 #include "device/device_internal.h"
 
-static const sb_backend *const backends[] = {&sb_backend_cpu, &sb_backend_ref, &sb_backend_sim, &sb_backend_xrt, &sb_backend_xocl};
+/* In the order in which `seedbed devices` lists them. */
+static const sb_backend *const backends[] = {&sb_backend_cpu,  &sb_backend_ref,  &sb_backend_sim,
+                                             &sb_backend_xrt,  &sb_backend_xocl, &sb_backend_opencl};
 enum { N_BACKENDS = sizeof backends / sizeof *backends };
 
 const sb_device_kind *sb_device_kind_at(size_t i) { return i < N_BACKENDS ? &backends[i]->kind : NULL; }

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The OpenCL back end's parts: opencl.c (finding a device, its memory), opencl_program.c (kernels/opencl, built for it), opencl_run.c (command
+ * lists). */
+#ifndef SEEDBED_OPENCL_INTERNAL_H
+#define SEEDBED_OPENCL_INTERNAL_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+
+#include "device/device_internal.h"
+
+/* Work-items of a group; rows of a MATVEC's group, which is the lane layout's number of lanes; vectors for which a block is decoded once. */
+enum { SB_CL_GROUP = 64, SB_CL_LANES = 32, SB_CL_TILE = 4 };
+
+typedef enum {
+    SB_CL_MATVEC, /* + codec id */
+    SB_CL_QUANTIZE = SB_CL_MATVEC + SB_CODEC_COUNT,
+    SB_CL_SCALE,
+    SB_CL_ATTENTION_CHECK,
+    SB_CL_ATTENTION_SCORES,
+    SB_CL_ATTENTION_VALUES,
+    SB_CL_ATTENTION_COMBINE,
+    SB_CL_QUANTIZE_KV,
+    SB_CL_QUANTIZE_Q,
+    SB_CL_ATTN_SCALE,
+    SB_CL_KERNELS
+} sb_cl_kernel;
+
+typedef struct {
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue; /* in order */
+    cl_program program;
+    cl_kernel kernel[SB_CL_KERNELS]; /* NULL: the device lacks what it needs */
+    cl_mem mem; /* device memory: addresses are offsets */
+    uint64_t size, max_size;
+    cl_uint first_error; /* where a copy of status[0] goes */
+    cl_mem status; /* index << 8 | error of the first command that failed */
+    cl_mem scratch;
+    size_t scratch_size;
+    cl_uint units;   /* compute units */
+    unsigned slices; /* of a row of a MATVEC */
+    uint64_t timeout; /* of a command list, in ms */
+    bool lost;        /* a wait ended without an answer: nothing can be released any more */
+    char name[128];
+} sb_cl;
+
+/* "CL_INVALID_VALUE" etc. */
+const char *sb_cl_error_name(cl_int e);
+sb_status sb_cl_fail(sb_error *err, const char *what, cl_int e);
+/* Waits for the event and releases it; SB_ERR_TIMEOUT after s->timeout. */
+sb_status sb_cl_wait(sb_cl *s, cl_event event, const char *what, sb_error *err);
+
+/* Builds kernels/opencl for the device and makes the kernels. */
+sb_status sb_cl_build(sb_cl *s, sb_error *err);
+/* sb_backend.run */
+sb_status sb_cl_run(sb_device *dev, uint64_t addr, uint32_t count, uint32_t *failed, sb_error *err);
+
+#endif

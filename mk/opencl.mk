@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# The OpenCL back end is built in where the headers and the loader are; elsewhere `seedbed devices` says that it is not.
+# OPENCL= leaves it out.
+
+OPENCL ?= $(shell pkg-config --exists OpenCL 2>/dev/null && echo 1)
+
+ifneq ($(OPENCL),)
+CFLAGS += -DSB_HAVE_OPENCL $(shell pkg-config --cflags OpenCL)
+LDLIBS += $(shell pkg-config --libs OpenCL)
+endif
+
+$(BUILD)/obj/host/device/opencl_program.o: $(wildcard kernels/opencl/*.cl)
+
+# --- parity: every command on every back end present, against cpu ------------------------------------------------------------
+# PARITY_CASES commands of each operation; `make parity PARITY_CASES=1000 PARITY_SEED=7` is the long form.
+PARITY_CASES ?= 60
+PARITY_SEED  ?= 1
+
+$(BUILD)/parity/parity: $(wildcard tests/parity/*.[ch]) tests/unit/attention_case.h $(BUILD)/libseedbed.a
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(CC) $(CFLAGS) $(filter %.c,$^) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
+
+.PHONY: parity
+parity: $(BUILD)/parity/parity $(SIM_DIR)/w64/libseedbed_sim.so ## every command on every back end at hand against cpu, bit for bit
+	SEEDBED_SIM=$(SIM_DIR) POCL_CACHE_DIR=$(abspath $(BUILD))/pocl-cache $< --cases $(PARITY_CASES) --seed $(PARITY_SEED)

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Shapes reach every codec, odd sizes, several vectors and strides; numbers reach subnormals, both ends of the range, ties and zeros. */
+#include "cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/attention_case.h"
+
+static uint64_t state = 1;
+void parity_seed(uint64_t seed)
+{
+    state = seed;
+    case_rng = seed * 0x9e3779b97f4a7c15u | 1;
+}
+
+uint64_t parity_random(void)
+{
+    uint64_t z = (state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static uint32_t below(uint32_t n) { return (uint32_t)(parity_random() >> 32) % n; }
+static uint32_t between(uint32_t lo, uint32_t hi) { return lo + below(hi - lo + 1); }
+/* 1..max, small ones and those around a multiple of 64 more often. */
+static uint32_t size_up_to(uint32_t max)
+{
+    uint32_t n = below(3) == 0 ? between(1, 40) : below(2) ? between(1, max) : 64 * between(1, max / 64 ? max / 64 : 1) + below(3) - 1;
+    return n > max ? max : n;
+}
+
+static void *room(size_t bytes)
+{
+    void *p = calloc(1, bytes ? bytes : 1);
+    if (!p) {
+        fprintf(stderr, "parity: out of memory\n");
+        exit(1);
+    }
+    return p;
+}
+
+static float f32(uint32_t bits)
+{
+    float f;
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+/* One magnitude for the vector, so that sums and squares stay finite unless `wild`, or exactly representable steps (ties). */
+static void fill_f32(float *x, size_t n, bool wild)
+{
+    int level = wild ? (int)below(250) - 125 : (int)below(24) - 12;
+    uint32_t kind = below(6);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t r = (uint32_t)parity_random();
+        int e = 127 + level - (int)(r >> 23 & 7);
+        e = e < 0 ? 0 : e > 254 ? 254 : e;
+        uint32_t mantissa = kind == 0 ? (r & 0x7fffff) & ~0x1ffu : r & 0x7fffff; /* few bits: ties when rounded to 16 */
+        x[i] = kind == 1 && r % 5 == 0 ? (r & 64 ? 0.0f : -0.0f) : f32((r & 0x80000000u) | (uint32_t)e << 23 | mantissa);
+    }
+    if (kind == 2)
+        memset(x, 0, n * sizeof *x);
+}
+
+static float *floats(parity_blob *b, size_t n, bool wild)
+{
+    *b = (parity_blob){room(n * 4), n * 4};
+    fill_f32(b->data, n, wild);
+    return b->data;
+}
+
+/* Rarely, where the operation looks at its input: a value that is not finite. */
+static void maybe_break(parity_case *p, float *x, size_t n)
+{
+    if (below(24))
+        return;
+    static const uint32_t bad[] = {0x7f800000, 0xff800000, 0x7fc00000, 0xffc12345, 0x7f800001};
+    x[below((uint32_t)n)] = f32(bad[below(5)]);
+    p->must_fail = true;
+}
+
+static const sb_codec *any_codec(void) { return sb_codec_by_id((int)below(SB_CODEC_COUNT)); }
+
+static void output(parity_blob *b, size_t bytes) { *b = (parity_blob){NULL, bytes}; }
+
+/* Quantised vectors: any int16 but -32768, which QUANTIZE never gives; zeros outside the slots' own elements. */
+static void fill_activations(const sb_codec *codec, size_t cols, size_t batch, int16_t *x)
+{
+    size_t elems = sb_codec_act_elems(codec, cols), block = (size_t)codec->act_block, stride = (size_t)codec->act_stride;
+    bool extreme = !below(3);
+    for (size_t v = 0; v < batch; v++)
+        for (size_t c = 0; c < cols; c++)
+            x[v * elems + c / block * stride + c % block] =
+                (int16_t)(extreme && below(2) ? (below(2) ? 32767 : -32767) : (int)below(65535) - 32767);
+}
+
+static void make_matvec(parity_case *p)
+{
+    const sb_codec *codec = any_codec();
+    uint32_t rows = size_up_to(200), cols = size_up_to(below(8) ? 300 : 2500), batch = below(3) ? 1 : between(2, 9);
+    size_t words = rows * sb_codec_row_words(codec, cols);
+    uint32_t *w = room(words * 4);
+    for (size_t i = 0; i < words; i++) /* every word is a valid word */
+        w[i] = (uint32_t)parity_random();
+    p->matrix = (sb_matrix){.codec = codec, .rows = rows, .cols = cols, .words = w};
+    p->src = (parity_blob){room(batch * sb_codec_act_elems(codec, cols) * 2), batch * sb_codec_act_elems(codec, cols) * 2};
+    fill_activations(codec, cols, batch, p->src.data);
+    output(&p->dst, batch * sb_acc_stride(rows));
+    p->c = (sb_command){.codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .rows = rows, .cols = cols};
+    snprintf(p->what, sizeof p->what, "%s %u x %u, batch %u", codec->name, rows, cols, batch);
+}
+
+static void make_quantize(parity_case *p)
+{
+    const sb_codec *codec = any_codec();
+    uint32_t cols = size_up_to(700), batch = between(1, 5);
+    for (uint32_t v = 0; v < batch; v++) {
+        if (!v)
+            p->src = (parity_blob){room((size_t)batch * cols * 4), (size_t)batch * cols * 4};
+        fill_f32((float *)p->src.data + (size_t)v * cols, cols, below(2));
+    }
+    maybe_break(p, p->src.data, (size_t)batch * cols);
+    output(&p->dst, batch * sb_codec_act_elems(codec, cols) * 2);
+    output(&p->aux, batch * 4);
+    p->c = (sb_command){.codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .cols = cols};
+    snprintf(p->what, sizeof p->what, "%s, %u numbers, batch %u", codec->name, cols, batch);
+}
+
+static void make_scale(parity_case *p)
+{
+    const sb_codec *codec = any_codec();
+    uint32_t rows = size_up_to(500), batch = between(1, 4), stride = rows + below(20);
+    int scale_exp = (int)below(60) - 30;
+    p->src = (parity_blob){room(batch * sb_acc_stride(rows)), batch * sb_acc_stride(rows)};
+    int64_t *acc = p->src.data;
+    uint32_t shift = below(20); /* to the subnormals, and not beyond the largest number */
+    for (size_t i = 0; i < p->src.bytes / 8; i++)
+        acc[i] = (int64_t)parity_random() >> below(60);
+    p->aux = (parity_blob){room(batch * 4), batch * 4};
+    for (uint32_t v = 0; v < batch; v++)
+        ((int32_t *)p->aux.data)[v] = below(4) ? (int)below(120) - 40 : 90 + (int)shift * 4;
+    output(&p->dst, (size_t)batch * stride * 4);
+    p->c = (sb_command){.codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .rows = rows, .p = {(uint32_t)scale_exp, stride}};
+    snprintf(p->what, sizeof p->what, "%s, %u numbers, batch %u, scale_exp %d", codec->name, rows, batch, scale_exp);
+}
+
+static const uint32_t dims[] = {8, 32, 40, 64, 96, 128, 256};
+
+typedef struct {
+    uint32_t flags, kv_heads, group, hd, batch, pos, capacity;
+} attention_shape;
+
+static attention_shape any_attention(void)
+{
+    attention_shape a = {.flags = below(SB_ATTN_CAUSAL * 2), .kv_heads = between(1, 3), .group = between(1, 4), .hd = dims[below(7)],
+                         .batch = between(1, 5), .pos = below(200)};
+    a.capacity = (a.pos + a.batch + below(80) + 63) / 64 * 64;
+    return a;
+}
+
+static void make_quantize_kv(parity_case *p)
+{
+    attention_shape a = any_attention();
+    uint32_t stride = a.kv_heads * a.hd + below(16);
+    size_t n = (a.batch - 1ull) * stride + a.kv_heads * a.hd;
+    maybe_break(p, floats(&p->src, n, below(2)), a.hd); /* in the first head: the gaps between vectors do not count */
+    floats(&p->aux, n, below(2));
+    size_t bytes = a.kv_heads * sb_attn_kv_bytes(a.hd, a.flags & SB_ATTN_KV8, a.capacity);
+    output(&p->dst, bytes);
+    p->c = (sb_command){.codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = a.kv_heads, .cols = a.hd,
+                        .p = {a.pos, a.capacity, stride}};
+    snprintf(p->what, sizeof p->what, "%s, %u heads of %u, tokens %u..%u of %u", a.flags & SB_ATTN_KV8 ? "8-bit" : "16-bit", a.kv_heads,
+             a.hd, a.pos, a.pos + a.batch - 1, a.capacity);
+}
+
+static void make_quantize_q(parity_case *p)
+{
+    attention_shape a = any_attention();
+    uint32_t heads = a.kv_heads * a.group, stride = heads * a.hd + below(16);
+    maybe_break(p, floats(&p->src, (a.batch - 1ull) * stride + heads * a.hd, below(2)), a.hd);
+    p->weights.bytes = a.kv_heads * sb_attn_kv_bytes(a.hd, a.flags & SB_ATTN_KV8, a.capacity);
+    p->weights.data = room(p->weights.bytes);
+    size_t region = p->weights.bytes / a.kv_heads, exps = a.capacity / 64 * 128;
+    for (uint32_t g = 0; g < a.kv_heads; g++)
+        for (size_t i = region - exps; i < region; i++)
+            ((int8_t *)p->weights.data)[g * region + i] = (int8_t)((int)below(193) - 96);
+    p->aux.bytes = sizeof(sb_attention_params) + 4 * heads;
+    p->aux.data = room(p->aux.bytes);
+    sb_attention_params par = {.sigmoid = below(2), .bias = below(2) ? -(float)below(20000) / 1237 : 0,
+                               .window = below(2) ? 0 : between(1, 100), .alibi = below(2)};
+    memcpy(p->aux.data, &par, sizeof par);
+    for (uint32_t h = 0; h < heads; h++)
+        ((float *)(void *)((char *)p->aux.data + sizeof par))[h] = (float)below(100000) / 77777;
+    output(&p->dst, a.batch * heads * sb_attn_query_bytes(a.hd));
+    p->c = (sb_command){.codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = heads, .cols = a.hd,
+                        .p = {a.pos, a.capacity, stride, a.kv_heads}};
+    snprintf(p->what, sizeof p->what, "%u heads of %u over %u, tokens %u..%u, flags %u", heads, a.hd, a.kv_heads, a.pos,
+             a.pos + a.batch - 1, a.flags);
+}
+
+static void make_attention_x(parity_case *p)
+{
+    attn_case a;
+    attn_case_random(&a, below(10) ? 300 : 3000, 5, dims, 7);
+    p->c = (sb_command){.codec = (uint8_t)a.a.flags, .batch = (uint16_t)a.a.batch, .rows = a.a.heads, .cols = a.a.head_dim,
+                        .p = {a.a.keys, a.a.capacity, a.a.window, a.a.kv_heads}};
+    bool kv8 = a.a.flags & SB_ATTN_KV8;
+    p->src = (parity_blob){a.queries, a.rows * sb_attn_query_bytes(a.a.head_dim)};
+    p->weights = (parity_blob){a.kv, a.a.kv_heads * sb_attn_kv_bytes(a.a.head_dim, kv8, a.a.capacity)};
+    if (a.mask)
+        p->aux = (parity_blob){a.mask, (a.a.keys + 63) / 64 * sb_attn_mask_tokens(a.a.batch) * 8};
+    if (!below(24)) { /* a record that no host writes */
+        sb_attn_header *h = p->src.data;
+        *(below(2) ? &h->pos : &h->v_exp) = 1 << 21;
+        p->must_fail = true;
+    }
+    output(&p->dst, a.dst_bytes + a.prob_bytes);
+    snprintf(p->what, sizeof p->what, "%s%s%s%s%s, %u heads of %u over %u, batch %u, %u keys, window %u",
+             a.a.flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", kv8 ? " 8-bit" : "", a.a.flags & SB_ATTN_CAUSAL ? " causal" : "",
+             a.a.flags & SB_ATTN_BITMAP ? " bitmap" : "", a.a.flags & SB_ATTN_EXPORT ? " export" : "", a.a.heads, a.a.head_dim,
+             a.a.kv_heads, a.a.batch, a.a.keys, a.a.window);
+}
+
+static void make_attn_scale(parity_case *p)
+{
+    attention_shape a = any_attention();
+    uint32_t heads = a.kv_heads * a.group;
+    size_t rows = (size_t)a.batch * heads, rb = sb_attn_row_bytes(a.hd), qb = sb_attn_query_bytes(a.hd);
+    p->src = (parity_blob){room(rows * rb), rows * rb};
+    p->aux = (parity_blob){room(rows * qb), rows * qb};
+    for (size_t r = 0; r < rows; r++) {
+        int64_t *acc = (int64_t *)(void *)((char *)p->src.data + r * rb);
+        for (uint32_t i = 0; i <= a.hd; i++)
+            acc[i] = (int64_t)parity_random() >> (5 + below(58));
+        acc[a.hd] = acc[a.hd] < 0 ? ~acc[a.hd] : acc[a.hd];
+        sb_attn_header h = {.v_exp = below(5) ? (int)below(60) - 40 : (int)below(193) - 60};
+        memcpy((char *)p->aux.data + r * qb, &h, sizeof h);
+    }
+    output(&p->dst, rows * a.hd * 4);
+    p->c = (sb_command){.codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = heads, .cols = a.hd, .p = {0, 0, 0, a.kv_heads}};
+    snprintf(p->what, sizeof p->what, "%s, %u heads of %u over %u, batch %u", a.flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", heads,
+             a.hd, a.kv_heads, a.batch);
+}
+
+parity_make_fn parity_maker(sb_op op)
+{
+    static const parity_make_fn makers[SB_OP_COUNT] = {
+        [SB_OP_MATVEC] = make_matvec,           [SB_OP_QUANTIZE] = make_quantize,       [SB_OP_SCALE] = make_scale,
+        [SB_OP_QUANTIZE_KV] = make_quantize_kv, [SB_OP_QUANTIZE_Q] = make_quantize_q,   [SB_OP_ATTENTION_X] = make_attention_x,
+        [SB_OP_ATTN_SCALE] = make_attn_scale};
+    return makers[op];
+}
+
+void parity_free(parity_case *p)
+{
+    free(p->weights.data);
+    free(p->src.data);
+    free(p->dst.data);
+    free(p->aux.data);
+    free((void *)(uintptr_t)p->matrix.words);
+    *p = (parity_case){0};
+}
