@@ -23,6 +23,17 @@ typedef enum {
     SB_CL_QUANTIZE_KV,
     SB_CL_QUANTIZE_Q,
     SB_CL_ATTN_SCALE,
+    SB_CL_RMSNORM,
+    SB_CL_LAYERNORM,
+    SB_CL_ROPE,
+    SB_CL_SILU_MUL,
+    SB_CL_GELU_MUL,
+    SB_CL_ADD,
+    SB_CL_EMBED,
+    SB_CL_GATHER,
+    SB_CL_SCATTER,
+    SB_CL_ARGMAX,
+    SB_CL_TOPK,
     SB_CL_KERNELS
 } sb_cl_kernel;
 

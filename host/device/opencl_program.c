@@ -18,6 +18,8 @@ TEXT(quantize);
 TEXT(matvec);
 TEXT(attention);
 TEXT(attention_ops);
+TEXT(vector);
+TEXT(rows);
 
 /* Later files use what earlier ones define. */
 static const struct {
@@ -26,7 +28,9 @@ static const struct {
                {"quantize.cl", sb_cl_text_quantize},
                {"matvec.cl", sb_cl_text_matvec},
                {"attention.cl", sb_cl_text_attention},
-               {"attention_ops.cl", sb_cl_text_attention_ops}};
+               {"attention_ops.cl", sb_cl_text_attention_ops},
+               {"vector.cl", sb_cl_text_vector},
+               {"rows.cl", sb_cl_text_rows}};
 enum { N_SOURCES = sizeof sources / sizeof *sources };
 
 static const char *const kernel_name[SB_CL_KERNELS] = {[SB_CL_MATVEC + SB_CODEC_FP16] = "matvec_fp16",
@@ -41,7 +45,18 @@ static const char *const kernel_name[SB_CL_KERNELS] = {[SB_CL_MATVEC + SB_CODEC_
                                                        [SB_CL_ATTENTION_COMBINE] = "attention_combine",
                                                        [SB_CL_QUANTIZE_KV] = "quantize_kv",
                                                        [SB_CL_QUANTIZE_Q] = "quantize_q",
-                                                       [SB_CL_ATTN_SCALE] = "attn_scale"};
+                                                       [SB_CL_ATTN_SCALE] = "attn_scale",
+                                                       [SB_CL_RMSNORM] = "rmsnorm",
+                                                       [SB_CL_LAYERNORM] = "layernorm",
+                                                       [SB_CL_ROPE] = "rope",
+                                                       [SB_CL_SILU_MUL] = "silu_mul",
+                                                       [SB_CL_GELU_MUL] = "gelu_mul",
+                                                       [SB_CL_ADD] = "add",
+                                                       [SB_CL_EMBED] = "embed",
+                                                       [SB_CL_GATHER] = "gather",
+                                                       [SB_CL_SCATTER] = "scatter",
+                                                       [SB_CL_ARGMAX] = "argmax",
+                                                       [SB_CL_TOPK] = "topk"};
 
 /* What the host already has as data: the table of numerics.md 6.4, and the codecs' ids. */
 static char *definitions(const sb_cl *s)

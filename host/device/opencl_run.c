@@ -118,15 +118,42 @@ static cl_int enqueue(sb_cl *s, cl_uint index, const sb_command *c, cl_event *do
         return attention(s, index, c, done);
     case SB_OP_ATTN_SCALE:
         return one(s, SB_CL_ATTN_SCALE, index, c, c->cols, b * c->rows, 1, done);
-    default:
-        return CL_INVALID_OPERATION;
+    case SB_OP_RMSNORM:
+        return one(s, SB_CL_RMSNORM, index, c, c->rows * group, b, 1, done);
+    case SB_OP_LAYERNORM:
+        return one(s, SB_CL_LAYERNORM, index, c, c->rows * group, b, 1, done);
+    case SB_OP_ROPE:
+        return one(s, SB_CL_ROPE, index, c, c->cols / 2, c->rows, b, done);
+    case SB_OP_SILU_MUL:
+        return one(s, SB_CL_SILU_MUL, index, c, c->cols, b, 1, done);
+    case SB_OP_GELU_MUL:
+        return one(s, SB_CL_GELU_MUL, index, c, c->cols, b, 1, done);
+    case SB_OP_ADD:
+        return one(s, SB_CL_ADD, index, c, b * c->cols, 1, 1, done);
+    case SB_OP_EMBED:
+        return one(s, SB_CL_EMBED, index, c, b * group, 1, 1, done);
+    case SB_OP_GATHER:
+        return one(s, SB_CL_GATHER, index, c, b * group, 1, 1, done);
+    case SB_OP_SCATTER:
+        return one(s, SB_CL_SCATTER, index, c, c->cols, 1, 1, done);
+    case SB_OP_ARGMAX:
+        return one(s, SB_CL_ARGMAX, index, c, b * group, 1, 1, done);
+    case SB_OP_TOPK:
+        return one(s, SB_CL_TOPK, index, c, b * group, 1, 1, done);
+    case SB_OP_NOP:
+        return CL_SUCCESS;
+    case SB_OP_KV_APPEND: /* ref's */
+    case SB_OP_ATTENTION:
+    case SB_OP_COUNT:
+        break;
     }
+    return CL_INVALID_OPERATION;
 }
 
 static const char *error_name(cl_uint error)
 {
-    return error == 7    ? "a value that is not finite (error 7)"
-           : error == 8  ? "index out of range (error 8)"
+    return error == SB_ERROR_NOT_FINITE    ? "a value that is not finite (error 7)"
+           : error == SB_ERROR_INDEX  ? "index out of range (error 8)"
            : error == 16 ? "a query record is out of range"
                          : "?";
 }
@@ -138,6 +165,8 @@ static sb_status diagnose(const sb_cl *s, const sb_command *c, const cl_event *e
     cl_int state = CL_QUEUED;
     uint32_t i = 0;
     for (; i + 1 < n; i++) {
+        if (!events[i]) /* a NOP */
+            continue;
         if (clGetEventInfo(events[i], CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL) != CL_SUCCESS || state != CL_COMPLETE)
             break;
     }

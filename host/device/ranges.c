@@ -184,6 +184,7 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
         add(&l, "aux", c->aux, b * 4, false);
         add(&l, "src", c->src, gather ? table : list_rows, false);
         add(&l, "dst", c->dst, gather ? list_rows : table, true);
+        l.r[l.n - 1].sparse = !gather;
         break;
     }
     case SB_OP_ARGMAX:

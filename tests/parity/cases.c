@@ -142,6 +142,12 @@ static void make_scale(parity_case *p)
     p->aux = (parity_blob){room(batch * 4), batch * 4};
     for (uint32_t v = 0; v < batch; v++)
         ((int32_t *)p->aux.data)[v] = below(4) ? (int)below(120) - 40 : 90 + (int)shift * 4;
+    if (!below(24)) { /* beyond the largest binary32 */
+        acc[below(rows)] = INT64_MAX - below(99);
+        scale_exp = 90;
+        ((int32_t *)p->aux.data)[0] = -96;
+        p->must_fail = true;
+    }
     output(&p->dst, (size_t)batch * stride * 4);
     p->c = (sb_command){.codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .rows = rows, .p = {(uint32_t)scale_exp, stride}};
     snprintf(p->what, sizeof p->what, "%s, %u numbers, batch %u, scale_exp %d", codec->name, rows, batch, scale_exp);
@@ -239,18 +245,160 @@ static void make_attn_scale(parity_case *p)
         sb_attn_header h = {.v_exp = below(5) ? (int)below(60) - 40 : (int)below(193) - 60};
         memcpy((char *)p->aux.data + r * qb, &h, sizeof h);
     }
+    if (!below(24)) { /* an exponent that only a hostile record holds */
+        ((sb_attn_header *)p->aux.data)->v_exp = -128;
+        ((int64_t *)p->src.data)[0] = INT64_MAX;
+        ((int64_t *)p->src.data)[a.hd] = 1;
+        p->must_fail = true;
+    }
     output(&p->dst, rows * a.hd * 4);
     p->c = (sb_command){.codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = heads, .cols = a.hd, .p = {0, 0, 0, a.kv_heads}};
     snprintf(p->what, sizeof p->what, "%s, %u heads of %u over %u, batch %u", a.flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", heads,
              a.hd, a.kv_heads, a.batch);
 }
 
+static uint32_t f32_bits(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, 4);
+    return u;
+}
+
+/* Around 1, for gains, cosines and factors. */
+static void fill_near_one(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)((int)below(4000001) - 2000000) * 1e-6f;
+}
+
+static void make_norm(parity_case *p, bool layer)
+{
+    bool whole = below(2);
+    uint32_t rows = whole ? 1 : between(1, 6), cols = whole ? size_up_to(900) : dims[below(7)], batch = between(1, 4);
+    uint32_t stride = rows * cols + below(16);
+    size_t n = (batch - 1ull) * stride + rows * cols;
+    floats(&p->src, n, false);
+    maybe_break(p, p->src.data, cols);
+    fill_near_one(floats(&p->weights, cols, false), cols);
+    if (layer && below(2))
+        floats(&p->aux, cols, false);
+    output(&p->dst, n * 4);
+    p->c = (sb_command){.batch = (uint16_t)batch, .rows = rows, .cols = cols,
+                        .p = {f32_bits(below(2) ? 1e-5f : 1e-6f), stride, f32_bits(1.0f / (float)cols)}};
+    snprintf(p->what, sizeof p->what, "%u x %u, batch %u%s", rows, cols, batch, p->aux.bytes ? ", bias" : "");
+}
+static void make_rmsnorm(parity_case *p) { make_norm(p, false); }
+static void make_layernorm(parity_case *p) { make_norm(p, true); }
+
+static void make_rope(parity_case *p)
+{
+    uint32_t rows = between(1, 9), cols = 2 * size_up_to(130), batch = between(1, 5), stride = rows * cols + below(16);
+    uint32_t aux_stride = cols + below(9);
+    floats(&p->dst, (batch - 1ull) * stride + rows * cols, false);
+    maybe_break(p, p->dst.data, cols);
+    fill_near_one(floats(&p->aux, (batch - 1ull) * aux_stride + cols, false), (batch - 1ull) * aux_stride + cols);
+    p->c = (sb_command){.batch = (uint16_t)batch, .rows = rows, .cols = cols, .p = {below(2), stride, aux_stride}};
+    snprintf(p->what, sizeof p->what, "%s, %u x %u, batch %u", p->c.p[0] ? "interleaved" : "half-split", rows, cols, batch);
+}
+
+/* Gates over the whole range in which they change, and far beyond. */
+static void make_gate(parity_case *p)
+{
+    uint32_t cols = size_up_to(700), batch = between(1, 4), stride = cols + (below(2) ? cols : below(9));
+    size_t n = (batch - 1ull) * stride + cols;
+    float *g = floats(&p->src, n, false);
+    if (below(4))
+        for (size_t i = 0; i < n; i++)
+            g[i] = (float)((int)below(4000001) - 2000000) * (below(2) ? 1e-5f : 4e-7f);
+    maybe_break(p, p->src.data, cols);
+    floats(&p->aux, n, false);
+    output(&p->dst, (size_t)batch * cols * 4);
+    p->c = (sb_command){.batch = (uint16_t)batch, .cols = cols, .p = {stride}};
+    snprintf(p->what, sizeof p->what, "%u numbers, stride %u, batch %u", cols, stride, batch);
+}
+
+static void make_add(parity_case *p)
+{
+    uint32_t cols = size_up_to(900), batch = between(1, 4);
+    float s = below(2) ? 1 : -0.3125f - (float)below(1000) * 1e-3f;
+    floats(&p->src, (size_t)batch * cols, false);
+    floats(&p->dst, (size_t)batch * cols, false);
+    maybe_break(p, p->src.data, cols);
+    p->c = (sb_command){.codec = (uint8_t)below(2), .batch = (uint16_t)batch, .cols = cols, .p = {f32_bits(s)}};
+    snprintf(p->what, sizeof p->what, "%u numbers, batch %u%s", cols, batch, p->c.codec ? ", scaled" : "");
+}
+
+/* Indices below rows; rarely one that is not. */
+static void fill_indices(parity_case *p, parity_blob *b, uint32_t n, uint32_t rows)
+{
+    *b = (parity_blob){room(n * 4), n * 4};
+    for (uint32_t i = 0; i < n; i++)
+        ((uint32_t *)b->data)[i] = below(rows);
+    if (!below(24)) {
+        ((uint32_t *)b->data)[below(n)] = below(2) ? rows : UINT32_MAX;
+        p->must_fail = true;
+    }
+}
+
+static void make_embed(parity_case *p)
+{
+    const sb_codec *codec = any_codec();
+    uint32_t rows = between(1, 40), cols = size_up_to(400), batch = between(1, 5);
+    bool plain = !below(4);
+    uint32_t words = plain ? cols : (uint32_t)sb_codec_row_words(codec, cols), apart = words + below(5);
+    size_t n = (rows - 1ull) * apart + words;
+    uint32_t *w = (uint32_t *)(void *)floats(&p->weights, n, false);
+    for (size_t i = 0; !plain && i < n; i++)
+        w[i] = (uint32_t)parity_random();
+    int scale_exp = (int)below(40) - 20;
+    fill_indices(p, &p->src, batch, rows);
+    output(&p->dst, (size_t)batch * cols * 4);
+    p->c = (sb_command){.codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .rows = rows, .cols = cols,
+                        .p = {(uint32_t)scale_exp, plain, apart}};
+    snprintf(p->what, sizeof p->what, "%s %u x %u, batch %u", plain ? "binary32" : codec->name, rows, cols, batch);
+}
+
+static void make_move(parity_case *p, bool gather)
+{
+    uint32_t rows = between(1, 30), cols = size_up_to(300), batch = between(1, 12), table = cols + below(9), list = cols + below(9);
+    size_t table_words = (rows - 1ull) * table + cols, list_words = (batch - 1ull) * list + cols;
+    floats(gather ? &p->src : &p->dst, table_words, true);
+    floats(gather ? &p->dst : &p->src, list_words, true);
+    fill_indices(p, &p->aux, batch, rows);
+    p->c = (sb_command){.batch = (uint16_t)batch, .rows = rows, .cols = cols, .p = {gather ? table : list, gather ? list : table}};
+    snprintf(p->what, sizeof p->what, "table of %u x %u, %u rows", rows, cols, batch);
+}
+static void make_gather(parity_case *p) { make_move(p, true); }
+static void make_scatter(parity_case *p) { make_move(p, false); }
+
+/* Few distinct values among them, so that equals, and zeros of both signs, are common. */
+static void make_choice(parity_case *p, bool top)
+{
+    uint32_t cols = size_up_to(1500), batch = between(1, 4), stride = cols + below(9), k = 1 + below(cols < 64 ? cols : 64);
+    size_t n = (batch - 1ull) * stride + cols;
+    float *x = floats(&p->src, n, below(2));
+    uint32_t kinds = below(3);
+    for (size_t i = 0; kinds && i < n; i++)
+        x[i] = kinds == 1 ? (float)((int)below(9) - 4) * 0.5f : below(2) ? 0.0f : -0.0f;
+    maybe_break(p, x, cols);
+    output(&p->dst, top ? ((batch - 1ull) * sb_topk_stride(k) + k) * 4 : batch * 4);
+    if (top)
+        output(&p->aux, p->dst.bytes);
+    p->c = (sb_command){.batch = (uint16_t)batch, .cols = cols, .p = {stride, top ? k : 0}};
+    snprintf(p->what, sizeof p->what, "%u numbers, batch %u, k %u", cols, batch, top ? k : 1);
+}
+static void make_argmax(parity_case *p) { make_choice(p, false); }
+static void make_topk(parity_case *p) { make_choice(p, true); }
+
 parity_make_fn parity_maker(sb_op op)
 {
     static const parity_make_fn makers[SB_OP_COUNT] = {
         [SB_OP_MATVEC] = make_matvec,           [SB_OP_QUANTIZE] = make_quantize,       [SB_OP_SCALE] = make_scale,
         [SB_OP_QUANTIZE_KV] = make_quantize_kv, [SB_OP_QUANTIZE_Q] = make_quantize_q,   [SB_OP_ATTENTION_X] = make_attention_x,
-        [SB_OP_ATTN_SCALE] = make_attn_scale};
+        [SB_OP_ATTN_SCALE] = make_attn_scale,   [SB_OP_EMBED] = make_embed,             [SB_OP_RMSNORM] = make_rmsnorm,
+        [SB_OP_LAYERNORM] = make_layernorm,     [SB_OP_ROPE] = make_rope,               [SB_OP_SILU_MUL] = make_gate,
+        [SB_OP_GELU_MUL] = make_gate,           [SB_OP_ADD] = make_add,                 [SB_OP_GATHER] = make_gather,
+        [SB_OP_SCATTER] = make_scatter,         [SB_OP_ARGMAX] = make_argmax,           [SB_OP_TOPK] = make_topk};
     return makers[op];
 }
 

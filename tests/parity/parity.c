@@ -114,10 +114,15 @@ static void compare(sb_op op, uint32_t n, uint64_t seed, place *cpu, place *dev,
     }
 }
 
+static bool wanted(unsigned op, const char *only)
+{
+    return parity_maker((sb_op)op) && (!only || !strcasecmp(only, sb_op_name(op)));
+}
+
 static void run_device(column *col, const char *only, uint32_t n, uint64_t seed)
 {
     for (unsigned op = 1; op < SB_OP_COUNT; op++) {
-        if (!parity_maker((sb_op)op) || (only && strcasecmp(only, sb_op_name(op)) != 0))
+        if (!wanted(op, only))
             continue;
         /* Afresh for each operation: memory is only ever handed out. */
         place cpu, dev;
@@ -135,7 +140,7 @@ static void run_device(column *col, const char *only, uint32_t n, uint64_t seed)
     }
 }
 
-static bool print_matrix(const column *cols, int n)
+static bool print_matrix(const column *cols, int n, const char *only)
 {
     bool ok = true;
     printf("%-14s", "against cpu");
@@ -144,7 +149,7 @@ static bool print_matrix(const column *cols, int n)
             printf("%20s", cols[d].spec);
     putchar('\n');
     for (unsigned op = 1; op < SB_OP_COUNT; op++) {
-        if (!parity_maker((sb_op)op))
+        if (!wanted(op, only))
             continue;
         printf("%-14s", sb_op_name(op));
         for (int d = 0; d < n; d++) {
@@ -192,7 +197,7 @@ int main(int argc, char **argv)
         cols[n++].spec = back_ends[d];
     for (int d = 0; d < n; d++)
         run_device(&cols[d], only, (uint32_t)cases, seed);
-    bool ok = print_matrix(cols, n);
+    bool ok = print_matrix(cols, n, only);
     printf(ok ? "PASS parity: seed %llu\n" : "FAIL parity: seed %llu\n", (unsigned long long)seed);
     return ok ? 0 : 1;
 }
