@@ -16,6 +16,9 @@ verilator: turns the SystemVerilog core into a simulator
 zlib1g-dev: FST waveform traces'
 test='check: C unit tests
 libxrt-dev: Xilinx runtime, of which the xrt device is tested on a simulated card
+ocl-icd-opencl-dev: OpenCL loader of the opencl device
+opencl-headers: its headers
+pocl-opencl-icd: an OpenCL driver for the CPU, on which the kernels are tested
 uuid-dev: a header that those of XRT include
 clang: second compiler, fuzzers
 libomp-dev: OpenMP for clang

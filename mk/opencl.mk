@@ -21,6 +21,10 @@ $(BUILD)/parity/parity: $(wildcard tests/parity/*.[ch]) tests/unit/attention_cas
 	@$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) $(filter %.c,$^) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
 
+# The card that `make xrt-sim` simulates takes part where it is built; XRT of a real one by the environment.
+PARITY_ENV = BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) POCL_CACHE_DIR=$(abspath $(BUILD))/pocl-cache \
+             $(if $(XILINX_XRT),,$(if $(wildcard $(XRT_DIR)/lib),XILINX_XRT=$(XRT_DIR) XCL_EMULATION_MODE=hw_emu))
+
 .PHONY: parity
 parity: $(BUILD)/parity/parity $(SIM_DIR)/w64/libseedbed_sim.so ## every command on every back end at hand against cpu, bit for bit
-	SEEDBED_SIM=$(SIM_DIR) POCL_CACHE_DIR=$(abspath $(BUILD))/pocl-cache $< --cases $(PARITY_CASES) --seed $(PARITY_SEED)
+	$(PARITY_ENV) $< --cases $(PARITY_CASES) --seed $(PARITY_SEED)

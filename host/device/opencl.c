@@ -85,6 +85,13 @@ static bool matches(const char *wish, unsigned index, const char *name)
     return false;
 }
 
+/* False for FPGA cards, which take finished images (device opencl-xrt). */
+static bool compiles(cl_device_id id)
+{
+    cl_bool compiler = CL_FALSE;
+    return clGetDeviceInfo(id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL) == CL_SUCCESS && compiler;
+}
+
 /* The first device that fits, GPUs and accelerators before CPUs; a platform without devices is passed over. */
 static sb_status find(const char *platform, const char *device, sb_cl *s, char *platform_name, size_t size, sb_error *err)
 {
@@ -105,7 +112,7 @@ static sb_status find(const char *platform, const char *device, sb_cl *s, char *
                 continue;
             for (cl_uint d = 0; d < k && d < 16; d++) {
                 clGetDeviceInfo(ids[d], CL_DEVICE_NAME, sizeof s->name, s->name, NULL);
-                if (matches(device, d, s->name)) {
+                if (matches(device, d, s->name) && compiles(ids[d])) {
                     s->id = ids[d];
                     return SB_OK;
                 }
@@ -146,16 +153,14 @@ static void opencl_close(sb_device *dev)
 static sb_status check_arithmetic(const sb_cl *s, sb_error *err)
 {
     cl_device_fp_config fp = 0, need = CL_FP_DENORM | CL_FP_INF_NAN | CL_FP_ROUND_TO_NEAREST;
-    cl_bool little = CL_FALSE, compiler = CL_FALSE;
+    cl_bool little = CL_FALSE;
     clGetDeviceInfo(s->id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof fp, &fp, NULL);
     clGetDeviceInfo(s->id, CL_DEVICE_ENDIAN_LITTLE, sizeof little, &little, NULL);
-    clGetDeviceInfo(s->id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
-    if ((fp & need) != need || !little || !compiler)
+    if ((fp & need) != need || !little)
         return sb_fail(err, SB_ERR_UNSUPPORTED, "device opencl: %s lacks %s, which the exact contract needs", s->name,
-                       !compiler          ? "a compiler"
-                       : !little          ? "little-endian memory"
+                       !little             ? "little-endian memory"
                        : fp & CL_FP_DENORM ? "IEEE-754 rounding and infinities"
-                                          : "binary32 subnormals");
+                                           : "binary32 subnormals");
     return SB_OK;
 }
 

@@ -11,12 +11,18 @@
 #include "cases.h"
 #include "device/device_internal.h"
 
-/* The back ends. A new one joins by its line. */
-static const char *const back_ends[] = {"sim:bus=64", "opencl"};
+/* The back ends; %s is the build directory. A new one joins by its line. */
+static const struct {
+    const char *name, *spec;
+} back_ends[] = {{"sim", "sim:bus=64"},
+                 {"xrt", "xrt:xclbin=%s/sim/xrt/w64.xclbin"},
+                 {"opencl-xrt", "opencl-xrt:xclbin=%s/sim/xrt/w64.xclbin"},
+                 {"opencl", "opencl"}};
 enum { MAX_DEVICES = 16, ARENA = 24 << 20 };
 
 typedef struct {
-    const char *spec;
+    const char *name;
+    char spec[256];
     char absent[300]; /* why, if it is */
     unsigned equal[SB_OP_COUNT], differ[SB_OP_COUNT];
     bool tried[SB_OP_COUNT];
@@ -106,7 +112,7 @@ static void compare(sb_op op, uint32_t n, uint64_t seed, place *cpu, place *dev,
             }
         }
         if (*why && ++col->differ[op] <= 3)
-            printf("%s: %s (%s), seed %llu, case %u: %s\n", col->spec, sb_op_name(op), k.what, (unsigned long long)seed, i, why);
+            printf("%s: %s (%s), seed %llu, case %u: %s\n", col->name, sb_op_name(op), k.what, (unsigned long long)seed, i, why);
         col->equal[op] += !*why;
         free(a);
         free(b);
@@ -146,7 +152,7 @@ static bool print_matrix(const column *cols, int n, const char *only)
     printf("%-14s", "against cpu");
     for (int d = 0; d < n; d++)
         if (!cols[d].absent[0])
-            printf("%20s", cols[d].spec);
+            printf("%20s", cols[d].name);
     putchar('\n');
     for (unsigned op = 1; op < SB_OP_COUNT; op++) {
         if (!wanted(op, only))
@@ -169,7 +175,7 @@ static bool print_matrix(const column *cols, int n, const char *only)
     }
     for (int d = 0; d < n; d++)
         if (cols[d].absent[0])
-            printf("absent: %s: %s\n", cols[d].spec, cols[d].absent);
+            printf("absent: %s: %s\n", cols[d].name, cols[d].absent);
     return ok;
 }
 
@@ -187,14 +193,21 @@ int main(int argc, char **argv)
             seed = strtoull(argv[i + 1], NULL, 10);
         else if (!strcmp(argv[i], "--op"))
             only = argv[i + 1];
-        else if (!strcmp(argv[i], "--device") && n < MAX_DEVICES)
-            cols[n++].spec = argv[i + 1];
+        else if (!strcmp(argv[i], "--device") && n < MAX_DEVICES) {
+            cols[n].name = argv[i + 1];
+            snprintf(cols[n++].spec, sizeof cols->spec, "%s", argv[i + 1]);
+        }
         else
             return fprintf(stderr, "parity: unknown option %s\n", argv[i]), 2;
     }
     bool all = !n;
-    for (size_t d = 0; all && d < sizeof back_ends / sizeof *back_ends; d++)
-        cols[n++].spec = back_ends[d];
+    const char *build = getenv("BUILD");
+    for (size_t d = 0; all && d < sizeof back_ends / sizeof *back_ends; d++) {
+        const char *spec = back_ends[d].spec, *at = strstr(spec, "%s");
+        cols[n].name = back_ends[d].name;
+        snprintf(cols[n++].spec, sizeof cols->spec, "%.*s%s%s", (int)(at ? at - spec : (long)strlen(spec)), spec,
+                 !at ? "" : build ? build : "build", at ? at + 2 : "");
+    }
     for (int d = 0; d < n; d++)
         run_device(&cols[d], only, (uint32_t)cases, seed);
     bool ok = print_matrix(cols, n, only);
