@@ -110,7 +110,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libseedbed.a
 $(BUILD)/bench/bench_%: tests/bench/bench_%.c $(BUILD)/libseedbed.a
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d $(filter %.c %.o,$^) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
 
 .PHONY: unit
 unit: $(UNIT_BIN) ## C unit tests

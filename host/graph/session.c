@@ -37,7 +37,7 @@ static sb_status place_group(sb_session *s, const sb_linear_group *g, sb_placed_
             break;
         elems = max_z(elems, sb_codec_act_elems(p->part[i].codec, g->part[i].cols));
         acc += sb_acc_stride(g->part[i].rows) * SB_SESSION_MAX_BATCH;
-        p->rows += sb_align_f32(g->part[i].rows);
+        p->rows += g->n > 1 ? sb_align_f32(g->part[i].rows) : g->part[i].rows; /* one part: a dense vector */
     }
     s->act_elems = max_z(s->act_elems, elems);
     s->acc_bytes = max_z(s->acc_bytes, acc);

@@ -22,7 +22,7 @@ typedef struct {
 typedef struct {
     sb_placed part[SB_MAX_PARTS];
     int n;
-    size_t rows; /* of all parts, each rounded up to SB_ALIGN_F32: the stride of their results */
+    size_t rows; /* the stride of the results: of one part its rows, of several each one's rounded up to SB_ALIGN_F32 */
 } sb_placed_group;
 
 typedef struct {
