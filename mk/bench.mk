@@ -3,8 +3,8 @@
 
 SIM_DIR ?= $(BUILD)/sim
 
-.PHONY: bench bench-perplexity bench-matvec bench-sim
-bench: bench-codec bench-perplexity bench-matvec bench-sim ## every bench, one after another
+.PHONY: bench bench-perplexity bench-matvec bench-sim bench-token
+bench: bench-codec bench-perplexity bench-matvec bench-sim bench-token ## every bench, one after another
 
 bench-perplexity: $(BUILD)/seedbed ## perplexity of every codec on both models (needs the shared data)
 	OPENBLAS_NUM_THREADS=1 python3 tests/bench/perplexity.py $(BUILD)/seedbed $(BUILD)/bench/perplexity.json
@@ -15,3 +15,8 @@ bench-matvec: $(BUILD)/bench/bench_matvec $(foreach v,w512 w256 w256p2 w256p4,$(
 
 bench-sim: $(BUILD)/bench/bench_sim $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so ## how fast the simulation runs
 	$< $(SIM_DIR) $(BUILD)/bench/sim.json
+
+# ALL=1: every layer of different shape; MODEL=NAME: one of the models; EMBED=CODEC: of a tied table and head. Four channels of
+# DDR4 are simulated if `make sim PORTS=4` was made, else taken in proportion.
+bench-token: $(BUILD)/bench/bench_token $(foreach v,w512 w256p4,$(SIM_DIR)/$(v)/libseedbed_sim.so) ## what a whole token costs, and the tokens/s that follow for boards
+	$< $(SIM_DIR) $(BUILD)/bench/token.json $(if $(filter 1,$(ALL)),--all) $(if $(EMBED),--embed $(EMBED)) $(MODEL)

@@ -82,9 +82,10 @@ static inline void random_layer(sb_layer *l, const sb_model_config *c, int i, co
     }
 }
 
-/* A model of the layers chosen[0..n) of cfg. Linear layers in `codec`; the table, and the head tied to it, in fp16, a head of
- * its own in `codec`. */
-static inline sb_model *random_model(const sb_model_config *cfg, const int *chosen, int n, const sb_codec *codec)
+/* A model of the layers chosen[0..n) of cfg. Linear layers, and a head of its own, in `codec`; the table, and the head
+ * tied to it, in `embed`. */
+static inline sb_model *random_model(const sb_model_config *cfg, const int *chosen, int n, const sb_codec *codec,
+                                      const sb_codec *embed)
 {
     sb_model *m = random_need(calloc(1, sizeof *m));
     m->cfg = *cfg;
@@ -101,7 +102,7 @@ static inline sb_model *random_model(const sb_model_config *cfg, const int *chos
         random_layer(&m->layers[i], &m->cfg, i, codec);
     }
     size_t vocab = (size_t)cfg->vocab, dim = (size_t)cfg->dim;
-    m->embed = random_linear("embedding", sb_codec_by_id(SB_CODEC_FP16), vocab, dim);
+    m->embed = random_linear("embedding", embed, vocab, dim);
     if (!cfg->tied_embeddings)
         m->head = random_linear("head", codec, vocab, dim);
     m->final_norm = random_gains(dim);

@@ -40,7 +40,7 @@ static sb_model *make(const shape *s)
                          .max_context = 64, .norm_eps = 1e-5f, .rope_theta = 10000, .sigmoid = s->sigmoid,
                          .score_bias = s->sigmoid ? -4 : 0, .hybrid_norm = s->hybrid, .qk_norm = s->qk_norm,
                          .tied_embeddings = s->tied, .heads = heads, .kv_heads = kv_heads, .ffn = ffn, .bos_id = 1};
-    return random_model(&c, chosen, LAYERS, sb_codec_by_id(SB_CODEC_SEEDLM4));
+    return random_model(&c, chosen, LAYERS, sb_codec_by_id(SB_CODEC_SEEDLM4), sb_codec_by_id(SB_CODEC_FP16));
 }
 
 static void open_both(const sb_model *m, sb_device **dev, sb_session **s)
