@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 20
 FUZZ_ROUNDS  ?= 20000
 FUZZ_CC      ?= clang
 FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_LIB     := $(sort $(wildcard host/model/*.c host/util/*.c host/codec/*.c) host/device/xclbin.c)
+FUZZ_LIB     := $(sort $(wildcard host/model/*.c host/util/*.c host/codec/*.c) host/device/xclbin.c host/board/frame.c)
 FUZZ_FLAGS    = -std=c11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -march=$(ARCH) -ffp-contract=off -fopenmp $(WARN) \
                 -fsanitize=address,undefined -fno-sanitize-recover=all -Ihost/include -Ihost -Itests/fuzz \
                 $(shell pkg-config --cflags json-c libpcre2-8)
