@@ -29,3 +29,7 @@ PARITY_ENV = BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) POCL_CACHE_DIR=$(abspath $(BU
 parity: $(BUILD)/seedbed $(BUILD)/parity/parity $(SIM_DIR)/w64/libseedbed_sim.so ## every command on every back end at hand against cpu, bit for bit
 	$(PARITY_ENV) $< --cases $(PARITY_CASES) --seed $(PARITY_SEED)
 	BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) python3 tests/e2e/test_opencl.py
+
+.PHONY: bench-opencl
+bench-opencl: $(BUILD)/bench/bench_opencl ## the packed MATVEC on OpenCL beside binary32, int8 and the read rate
+	POCL_CACHE_DIR=$(abspath $(BUILD))/pocl-cache $< $(BUILD)/bench/opencl.json

@@ -12,7 +12,7 @@ static const char help[] =
     "Perplexity of the model over a text: exp of the mean of -ln p over the tokens predicted. The text is cut into windows of N\n"
     "tokens that do not overlap; each starts with the beginning-of-text token and is predicted from its first token on.\n"
     "\n"
-    "  --device D     ref, cpu (default), sim\n"
+    "  --device D     ref, cpu (default), sim, opencl, xrt, ...; see `seedbed devices`\n"
     "  --context N    window (default: the model's context, at most 256)\n"
     "  --tokens N     only the first N tokens of the text\n"
     "  --threads N    default: all\n"

@@ -15,7 +15,7 @@ static const char help[] =
     "the first difference: token, layer, tensor, row, and both values. After a difference the cpu's values are copied to D, so that\n"
     "each command is judged by itself.\n"
     "\n"
-    "  --device D      default sim\n"
+    "  --device D      default sim; any that follows the integer contract, see `seedbed devices`\n"
     "  --prompt TEXT   default \"Once upon a time\"; the cpu's greedy continuation fills up to N tokens\n"
     "  -n N            tokens (default 32)\n"
     "  --threads N     default: all\n"
