@@ -19,6 +19,7 @@ module lfsr_prove #(
     .Taps(Taps),
     .N   (N)
   ) u_expand (
+    .en_i  (1'b1),
     .seed_i(seed_i),
     .bits_o(bits)
   );
@@ -37,6 +38,7 @@ module lfsr_prove #(
     .Taps(32'd3),
     .N   (8)
   ) u_example (
+    .en_i  (1'b1),
     .seed_i(3'd4),
     .bits_o(example)
   );

@@ -68,6 +68,12 @@ int main()
             // The activations follow their word by one cycle, their sum by three.
             if (i >= 1) {
                 for (int c = 0; c < 16; c++) std::memcpy(port(t.act_i) + 2 * c, &acts[(size_t)i - 1][(size_t)c], 2);
+#ifndef TB_FPGA
+                for (int c = 0; c < 12; c++) {
+                    int64_t wide = acts[(size_t)i - 1][(size_t)c];
+                    std::memcpy(port(t.wide_i) + 8 * c, &wide, 8);
+                }
+#endif
             }
             if (i >= 3) t.act_sum_i = (uint32_t)sums[(size_t)i - 3] & 0xFFFFF;
             tb.settle();

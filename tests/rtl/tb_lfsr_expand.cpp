@@ -7,6 +7,7 @@ int main()
 {
     VerilatedContext context;
     Vtop top{ &context };
+    top.en_i = 1;
     for (uint32_t seed = 0; seed < 1u << TB_K; seed++) {
         top.seed_i = seed;
         top.eval();

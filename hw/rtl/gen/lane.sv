@@ -3,14 +3,15 @@
 //
 // Parameters
 //   Codecs  bit i set builds codec id i in (docs/formats.md)
-//   Style   how seedlm4 is built: 0 lane_seedlm, which simulates fast; 1 lane_seedlm_fpga, which is small. The
-//           same numbers, later (LaneLatencyFpga)
+//   Style   how the seed codecs are built: 0 lane_seedlm_sim, which simulates fast; 1 lane_seedlm_fpga (seedlm4, the
+//           same numbers later: LaneLatencyFpga) and lane_seedlm (seedlm3), which are small
 // Ports
 //   codec_i    codec id; stable while words are in the pipeline
 //   word_i     main word
 //   side_i     its side field: int4 the binary16 scale, seedlm3 q3 in bits 3..0
 //   act_i      16 int16 activations; the codec's first 2, 8 or 12 are used; one cycle after word_i
 //   act_sum_i  sum of the activations used (seed codecs), two cycles after act_i
+//   wide_i     act_i in 64 bits each (seed codecs in Style 0)
 //   skew_i, pair_i, half_i, odd_i   seedlm4's activations as act_skew gives them (Style 1)
 //   addend_o   sum of w_int * activation over the word
 // Latency: seedbed_pkg::LaneLatency = 6 cycles from word_i to addend_o, for seedlm4 in Style 1
@@ -27,6 +28,7 @@ module lane #(
   input  logic [15:0]        side_i,
   input  logic [255:0]       act_i,
   input  logic signed [19:0] act_sum_i,
+  input  logic [767:0]       wide_i,
   input  logic [127:0]       skew_i,
   input  logic [203:0]       pair_i,
   input  logic signed [18:0] half_i,
@@ -49,10 +51,12 @@ module lane #(
   logic [NewBits-1:0] bits;
   if ((Codecs[2] && !Style) || Codecs[3]) begin : g_expand
     lfsr_expand #(
-      .K   (16),
-      .Taps(32'h0000_100B),
-      .N   (NewBits)
+      .K    (16),
+      .Taps (32'h0000_100B),
+      .N    (NewBits),
+      .Style(Style)
     ) u_expand (
+      .en_i  (en_seedlm4 || en_seedlm3),
       .seed_i(word_i[15:0]),
       .bits_o(bits)
     );
@@ -88,7 +92,7 @@ module lane #(
   end
 
   if (Codecs[2] && !Style) begin : g_seedlm4
-    lane_seedlm #(
+    lane_seedlm_sim #(
       .C(8),
       .P(3)
     ) u_lane (
@@ -97,7 +101,7 @@ module lane #(
       .word_i   (word_i),
       .side_i   (4'd0),
       .bits_i   (bits[23:0]),
-      .act_i    (act_i[127:0]),
+      .wide_i   (wide_i[511:0]),
       .act_sum_i(act_sum_i),
       .value_o  (value_seedlm4),
       .shift_o  (shift_seedlm4)
@@ -107,7 +111,7 @@ module lane #(
     assign shift_seedlm4 = '0;
   end
 
-  if (Codecs[3]) begin : g_seedlm3
+  if (Codecs[3] && Style) begin : g_seedlm3
     lane_seedlm #(
       .C(12),
       .P(4)
@@ -118,6 +122,21 @@ module lane #(
       .side_i   (side_i[3:0]),
       .bits_i   (bits),
       .act_i    (act_i[191:0]),
+      .act_sum_i(act_sum_i),
+      .value_o  (value_seedlm3),
+      .shift_o  (shift_seedlm3)
+    );
+  end else if (Codecs[3]) begin : g_seedlm3_sim
+    lane_seedlm_sim #(
+      .C(12),
+      .P(4)
+    ) u_lane (
+      .clk_i    (clk_i),
+      .en_i     (en_seedlm3),
+      .word_i   (word_i),
+      .side_i   (side_i[3:0]),
+      .bits_i   (bits),
+      .wide_i   (wide_i),
       .act_sum_i(act_sum_i),
       .value_o  (value_seedlm3),
       .shift_o  (shift_seedlm3)
@@ -185,6 +204,6 @@ module lane #(
     assign addend_o = en_fp16 ? fp16_addend : (Fpga && en_seedlm4) ? fpga_addend : shifted_q;
   end
 
-  wire unused = &{1'b0, en_fp16, en_seedlm4, side_i, act_i, act_sum_i, bits, skew_i, pair_i, half_i, odd_i};
+  wire unused = &{1'b0, en_fp16, en_seedlm4, side_i, act_i, wide_i, act_sum_i, bits, skew_i, pair_i, half_i, odd_i};
 
 endmodule

@@ -19,18 +19,13 @@ module lane_int4 (
 
   logic [31:0]        w1_q;
   logic [15:0]        s1_q, s2_q, s3_q;
-  logic [8*20-1:0]    prod_q;
+  logic signed [19:0] p0_q, p1_q, p2_q, p3_q, p4_q, p5_q, p6_q, p7_q;
   logic signed [23:0] sum_q;
   logic signed [39:0] v4_q, v5_q;
   logic [4:0]         e4_q, e5_q;
 
   function automatic logic signed [19:0] product(input logic [3:0] q, input logic [15:0] a);
     product = $signed({{16{q[3]}}, q}) * $signed({{4{a[15]}}, a});
-  endfunction
-
-  function automatic logic signed [23:0] total(input logic [8*20-1:0] prod);
-    total = '0;
-    for (int c = 0; c < 8; c++) total = total + {{4{prod[20*c+19]}}, prod[20*c +: 20]};
   endfunction
 
   // Mantissa with hidden bit and sign.
@@ -48,11 +43,16 @@ module lane_int4 (
     if (en_i) begin
       w1_q <= word_i;
       s1_q <= side_i;
-      for (int c = 0; c < 8; c++) begin
-        prod_q[20*c +: 20] <= product(w1_q[4*c +: 4], act_i[16*c +: 16]);
-      end
+      p0_q  <= product(w1_q[3:0], act_i[15:0]);
+      p1_q  <= product(w1_q[7:4], act_i[31:16]);
+      p2_q  <= product(w1_q[11:8], act_i[47:32]);
+      p3_q  <= product(w1_q[15:12], act_i[63:48]);
+      p4_q  <= product(w1_q[19:16], act_i[79:64]);
+      p5_q  <= product(w1_q[23:20], act_i[95:80]);
+      p6_q  <= product(w1_q[27:24], act_i[111:96]);
+      p7_q  <= product(w1_q[31:28], act_i[127:112]);
       s2_q  <= s1_q;
-      sum_q <= total(prod_q);
+      sum_q <= 24'(p0_q) + 24'(p1_q) + 24'(p2_q) + 24'(p3_q) + 24'(p4_q) + 24'(p5_q) + 24'(p6_q) + 24'(p7_q);
       s3_q  <= s2_q;
       v4_q  <= sum_q * mantissa(s3_q);
       e4_q  <= left(s3_q[14:10]);

@@ -48,7 +48,6 @@ module lane_seedlm #(
   localparam int MW = 17 - P;  // bits of the middle
   localparam int PW = MW + 16; // bits of a product
   localparam int E  = P - 1;   // edge bits on each side
-  localparam int S  = (C + 3) / 4;
 
   initial if (!((C == 8 && P == 3) || (C == 12 && P == 4))) $fatal(1, "lane_seedlm: C, P");
 
@@ -56,10 +55,7 @@ module lane_seedlm #(
   logic [N+15:0]         x1_q;                    // R1: stream
   logic [15:0]           q1_q, q2_q, q3_q, q4_q;  //     coefficients
   logic [3:0]            f1_q, f2_q, f3_q, f4_q, f5_q;
-  // R2: products with the middles. A register of its own, and no wider than the product, lets each move
-  // into its multiplier's DSP (Yosys 0.23 loses the product when the register has a bit more).
-  (* mem2reg *) logic [PW-1:0] prod2_q [0:C-1];
-  logic [2*E*32-1:0]     edge2_q, edge3_q;        //     gated sums, 20 bits: E low ones, E high ones
+  logic [2*E*32-1:0]     edge2_q, edge3_q;        // R2: gated sums, 20 bits: E low ones, E high ones
   logic signed [35:0]    mid3_q;                  // R3: sum of the products
   logic [P*64-1:0]       sums4_q;                 // R4: T_p, 36 bits
   logic signed [39:0]    value5_q;                // R5: the total
@@ -73,47 +69,61 @@ module lane_seedlm #(
     end
   end
 
-  // R2
+  // R2: products with the middles. A register of its own for each, and no wider than the product, lets it move
+  // into its multiplier's DSP (Yosys 0.23 loses the product when the register has a bit more); arrays simulate slowly.
+  for (genvar c = 0; c < 12; c++) begin : g_prod
+    logic [PW-1:0] q;
+    if (c < C) begin : g_used
+      wire signed [31:0] act = {{16{act_i[16*c+15]}}, act_i[16*c +: 16]};
+      always_ff @(posedge clk_i) begin
+        if (en_i) q <= PW'(act * $signed({{(32 - MW) {1'b0}}, x1_q[c*P+P +: MW]}));
+      end
+    end else begin : g_unused
+      assign q = '0;
+    end
+  end
+
   always_ff @(posedge clk_i) begin
-    if (en_i) begin : p_products
+    if (en_i) begin : p_edges
       logic signed [31:0] act;
       logic        [31:0] lo [0:E-1];
       logic        [31:0] hi [0:E-1];
+      logic [2*E*32-1:0]  edges;
       for (int i = 0; i < E; i++) begin
         lo[i] = '0;
         hi[i] = '0;
       end
       for (int c = 0; c < C; c++) begin
         act = {{16{act_i[16*c+15]}}, act_i[16*c +: 16]};
-        prod2_q[c] <= PW'(act * $signed({{(32 - MW) {1'b0}}, x1_q[c*P+P +: MW]}));
         for (int i = 0; i < E; i++) begin
           lo[i] = lo[i] + (act & {32{x1_q[c*P+1+i]}});
           hi[i] = hi[i] + (act & {32{x1_q[c*P+17+i]}});
         end
       end
       for (int i = 0; i < E; i++) begin
-        edge2_q[32*i +: 32]     <= {12'd0, lo[i][19:0]};
-        edge2_q[32*(E+i) +: 32] <= {12'd0, hi[i][19:0]};
+        edges[32*i +: 32]     = {12'd0, lo[i][19:0]};
+        edges[32*(E+i) +: 32] = {12'd0, hi[i][19:0]};
       end
+      edge2_q <= edges;
       q2_q <= q1_q;
       f2_q <= f1_q;
     end
   end
 
   // R3. Four products of at most 30 bits add up in 32.
+  function automatic logic [63:0] four(input logic [PW-1:0] a, input logic [PW-1:0] b,
+                                       input logic [PW-1:0] c, input logic [PW-1:0] d);
+    logic [31:0] sum;
+    sum = {{(32 - PW) {a[PW-1]}}, a} + {{(32 - PW) {b[PW-1]}}, b} +
+          {{(32 - PW) {c[PW-1]}}, c} + {{(32 - PW) {d[PW-1]}}, d};
+    four = {{32{sum[31]}}, sum};
+  endfunction
+
   always_ff @(posedge clk_i) begin
-    if (en_i) begin : p_sum
-      logic [31:0] four;
-      logic [63:0] all;
-      all = '0;
-      for (int s = 0; s < S; s++) begin
-        four = '0;
-        for (int k = 0; k < 4; k++) begin
-          four = four + {{(32 - PW) {prod2_q[4*s+k][PW-1]}}, prod2_q[4*s+k]};
-        end
-        all = all + {{32{four[31]}}, four};
-      end
-      mid3_q  <= all[35:0];
+    if (en_i) begin
+      mid3_q  <= 36'(four(g_prod[0].q, g_prod[1].q, g_prod[2].q, g_prod[3].q) +
+                     four(g_prod[4].q, g_prod[5].q, g_prod[6].q, g_prod[7].q) +
+                     four(g_prod[8].q, g_prod[9].q, g_prod[10].q, g_prod[11].q));
       edge3_q <= edge2_q;
       q3_q    <= q2_q;
       f3_q    <= f2_q;
@@ -123,15 +133,17 @@ module lane_seedlm #(
   // R4. Edges P-1..15 are the middle; the low ones are edge3_q fields 0..E-1, the high ones E..2E-1.
   always_ff @(posedge clk_i) begin
     if (en_i) begin : p_states
-      logic [63:0] sum;
+      logic [63:0]     sum;
+      logic [P*64-1:0] sums;
       for (int p = 0; p < P; p++) begin
         sum = ({{28{mid3_q[35]}}, mid3_q} << (P - 1 - p)) - ({{44{act_sum_i[19]}}, act_sum_i} << 15);
         for (int i = 0; i < E; i++) begin
           if (i >= p) sum = sum + ({{44{edge3_q[32*i+19]}}, edge3_q[32*i +: 20]} << (i - p));
           if (i < p) sum = sum + ({{44{edge3_q[32*(E+i)+19]}}, edge3_q[32*(E+i) +: 20]} << (16 + i - p));
         end
-        sums4_q[64*p +: 64] <= {28'd0, sum[35:0]};
+        sums[64*p +: 64] = {28'd0, sum[35:0]};
       end
+      sums4_q <= sums;
       q4_q <= q3_q;
       f4_q <= f3_q;
     end

@@ -15,13 +15,17 @@
 //   K     bits of the register
 //   Taps  mask of the taps (bit t: x[n+t] is fed back)
 //   N     new bits
-// Ports: seed_i (K) -> bits_o (N), bits_o[i] = x[K+i]. Combinational.
+//   Style 0: tables for four seed bits each, which simulates fast; 1: XORs of seed bits
+// Ports: seed_i (K) -> bits_o (N), bits_o[i] = x[K+i]; 0 while en_i is low, so that nothing switches (or is simulated)
+// for words of another codec. Combinational.
 
 module lfsr_expand #(
   parameter int          K    = 16,
   parameter logic [31:0] Taps = 32'h0000_100B,
-  parameter int          N    = 24
+  parameter int          N    = 24,
+  parameter bit          Style = 1'b1
 ) (
+  input  logic         en_i,
   input  logic [K-1:0] seed_i,
   output logic [N-1:0] bits_o
 );
@@ -46,10 +50,32 @@ module lfsr_expand #(
 
   localparam logic [K*N-1:0] Columns = columns(K);
 
-  always_comb begin
-    bits_o = '0;
-    for (int j = 0; j < K; j++) begin
-      bits_o = bits_o ^ ({N{seed_i[j]}} & Columns[j*N +: N]);
+  if (Style) begin : g_xor
+    always_comb begin
+      bits_o = '0;
+      if (en_i) begin
+        for (int j = 0; j < K; j++) begin
+          bits_o = bits_o ^ ({N{seed_i[j]}} & Columns[j*N +: N]);
+        end
+      end
+    end
+  end else begin : g_table
+    localparam int G = (K + 3) / 4;
+    logic [N-1:0]   rom [0:16*G-1];
+    wire  [4*G-1:0] seed = (4*G)'(seed_i);
+    initial begin
+      for (int i = 0; i < 16 * G; i++) begin
+        rom[i] = '0;
+        for (int j = 0; j < 4; j++) begin
+          if (i / 16 * 4 + j < K && (i >> j & 1) != 0) rom[i] = rom[i] ^ Columns[(i/16*4+j)*N +: N];
+        end
+      end
+    end
+    always_comb begin
+      bits_o = '0;
+      if (en_i) begin
+        for (int g = 0; g < G; g++) bits_o = bits_o ^ rom[16*g + 32'(seed[4*g +: 4])];
+      end
     end
   end
 

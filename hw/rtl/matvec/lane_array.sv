@@ -108,6 +108,19 @@ module lane_array #(
     act_sum_q  <= act_sum8_q + (codec_i == seedbed_pkg::CodecSeedlm3 ? act_sum4_q : 20'sd0);
   end
 
+  // Widened once for all lanes.
+  logic [767:0] wide;
+  if (!Style && (Codecs[2] || Codecs[3])) begin : g_wide
+    always_comb begin
+      wide = '0;
+      if (codec_i == seedbed_pkg::CodecSeedlm4 || codec_i == seedbed_pkg::CodecSeedlm3) begin
+        for (int c = 0; c < 12; c++) wide[64*c +: 64] = {{48{act_i[16*c+15]}}, act_i[16*c +: 16]};
+      end
+    end
+  end else begin : g_no_wide
+    assign wide = '0;
+  end
+
   logic [127:0]       skew;
   logic [203:0]       pair;
   logic signed [18:0] half;
@@ -155,6 +168,7 @@ module lane_array #(
       .side_i   (field),
       .act_i    (act_i),
       .act_sum_i(NeedSum ? act_sum_q : 20'sd0),
+      .wide_i   (wide),
       .skew_i   (skew),
       .pair_i   (pair),
       .half_i   (half),
