@@ -38,7 +38,7 @@ define SIM_VARIANT
 $(SIM_DIR)/$(4)/libseedbed_sim.so: $(call RTL_FOR,$(3)) $(RTL_VLT) $(SIM_SRC) mk/sim.mk
 	@mkdir -p $$(@D)/obj
 	@$$(SAY) SIM $$@
-	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(if $(filter -fpga,$(2)),-GStyle="1'b1") $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(call RTL_FOR,$(3))
+	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(call RTL_FOR,$(3))
 	$$(Q)$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
 	  OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
 	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/obj/verilated.o
@@ -86,6 +86,7 @@ $(TB_DIR)/verilated.a:
 
 $(eval $(call TB_RULE,lfsr16,lfsr_expand,-GK=16 -GTaps=4107 -GN=48,-DTB_K=16 -DTB_TAPS=4107 -DTB_N=48))
 $(eval $(call TB_RULE,lfsr3,lfsr_expand,-GK=3 -GTaps=3 -GN=24,-DTB_K=3 -DTB_TAPS=3 -DTB_N=24))
+$(eval $(call TB_RULE,lfsr16_table,lfsr_expand,-GK=16 -GTaps=4107 -GN=48 -GStyle=0,-DTB_K=16 -DTB_TAPS=4107 -DTB_N=48))
 $(eval $(call TB_RULE,lfsr12,lfsr_expand,-GK=12 -GTaps=263 -GN=40,-DTB_K=12 -DTB_TAPS=263 -DTB_N=40))
 $(eval $(call TB_RULE,lane,lane,-GCodecs=15,-DTB_CODECS=15))
 $(eval $(call TB_RULE,lane_seedlm4,lane,-GCodecs=4,-DTB_CODECS=4))
@@ -132,11 +133,11 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driv
 	$(TB_DIR)/test_driver $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
-LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_fpga act_skew delay lane_int4 \
+LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_sim lane_seedlm_fpga act_skew delay lane_int4 \
              lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port fifo skid_buffer
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5" \
-             "-GBusW=64 -GStyle=1'b1" "-GBusW=128 -GStyle=1'b1 -GCodecs=4'd4" "-GBusW=64 -GStyle=1'b1 -GMaxBatch=1"
+             "-GBusW=64 -GStyle=1'b0" "-GBusW=128 -GStyle=1'b0 -GCodecs=4'd4" "-GBusW=512 -GStyle=1'b0 -GCodecs=4'd8"
 LINT_PORTS := 2 3 4 8
 
 .PHONY: lint lint-verilator lint-yosys lint-icarus
@@ -153,7 +154,7 @@ lint-verilator: $(LINT_PORTS:%=$(BUILD)/rtl/p%/seedbed_kernel.sv)
 
 # -e turns into errors what Yosys only warns of: names that do not exist, nets that nothing drives.
 lint-yosys: $(BUILD)/rtl/p2/seedbed_kernel.sv $(BUILD)/rtl/p4/seedbed_kernel.sv
-	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4" "BusW 128 -set Codecs 4 -set Style 1"; do \
+	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4" "BusW 128 -set Style 0"; do \
 	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $(RTL_SRC); chparam -set $$p seedbed_kernel; \
 	    hierarchy -check -top seedbed_kernel; proc; check -assert" 2>&1 | { grep -v 'Replacing memory' || true; }; \
 	  test $${PIPESTATUS[0]} -eq 0; done

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// lane_seedlm against the definition of docs/formats.md, for every stream that follows a seed; that the
+// lane_seedlm (Form 0) or lane_seedlm_sim (Form 1) against the definition of docs/formats.md, for every stream that follows a seed; that the
 // expander gives the right stream, whose windows are the states, is lfsr_prove's business.
 //
 // The lane is a pipeline without feedback; with inputs that stand still every register takes the value
@@ -14,7 +14,8 @@ module seedlm_prove #(
   parameter int C   = 8,
   parameter int P   = 3,
   parameter int Act  = 1,
-  parameter int Coef = 1
+  parameter int Coef = 1,
+  parameter int Form = 0
 ) (
   input logic        clk_i,
   input logic [15:0] seed_i,
@@ -39,20 +40,43 @@ module seedlm_prove #(
     assign act[16*c +: 16] = (weight_i == 4'(c)) ? A : 16'sd0;
   end
 
-  lane_seedlm #(
-    .C(C),
-    .P(P)
-  ) u_lane (
-    .clk_i    (clk_i),
-    .en_i     (1'b1),
-    .word_i   (word_i),
-    .side_i   (side_i),
-    .bits_i   (bits_i),
-    .act_i    (act),
-    .act_sum_i((weight_i < 4'(C)) ? {{4{A[15]}}, A} : 20'sd0),
-    .value_o  (value),
-    .shift_o  (shift)
-  );
+  wire signed [19:0] act_sum = (weight_i < 4'(C)) ? {{4{A[15]}}, A} : 20'sd0;
+
+  if (Form == 0) begin : g_product
+    lane_seedlm #(
+      .C(C),
+      .P(P)
+    ) u_lane (
+      .clk_i    (clk_i),
+      .en_i     (1'b1),
+      .word_i   (word_i),
+      .side_i   (side_i),
+      .bits_i   (bits_i),
+      .act_i    (act),
+      .act_sum_i(act_sum),
+      .value_o  (value),
+      .shift_o  (shift)
+    );
+  end else begin : g_states
+    logic [C*64-1:0] wide;
+    for (genvar c = 0; c < C; c++) begin : g_wide
+      assign wide[64*c +: 64] = {{48{act[16*c+15]}}, act[16*c +: 16]};
+    end
+    lane_seedlm_sim #(
+      .C(C),
+      .P(P)
+    ) u_lane (
+      .clk_i    (clk_i),
+      .en_i     (1'b1),
+      .word_i   (word_i),
+      .side_i   (side_i),
+      .bits_i   (bits_i),
+      .wide_i   (wide),
+      .act_sum_i(act_sum),
+      .value_o  (value),
+      .shift_o  (shift)
+    );
+  end
 
   wire [C*P+15:0] x = {bits_i, seed_i};
 

@@ -3,7 +3,7 @@
 # Synthesises seedbed_core with Yosys and prints what it takes, per module and in total.
 # usage: run.sh FAMILY BUS CODECS OUT.json      FAMILY xc7, xcup, ecp5 or ice40; CODECS the bit mask of seedbed_core
 # environment: RTL_DIR, SYNTH_BUILD, SYNTH_TIMEOUT seconds (900), FLAT=1 flattens (total only, slower)
-#              TOP, PARAMS: another module
+#              STYLE 1 (FPGA lanes) or 0; TOP, PARAMS: another module
 set -u
 
 family=$1; bus=$2; codecs=$3; out=$4
@@ -15,7 +15,7 @@ work=$build/$family-$bus-$codecs-$top${FLAT:+-flat}
 mkdir -p "$work" "$(dirname "$out")" || exit 1
 
 files="$rtl/core/seedbed_pkg.sv $(ls "$rtl"/*/*.sv | grep -v seedbed_pkg | tr '\n' ' ')"
-params=${PARAMS:-"-chparam BusW $bus -chparam Codecs $codecs"}
+params=${PARAMS:-"-chparam BusW $bus -chparam Codecs $codecs -chparam Style ${STYLE:-1}"}
 read_cmd="read_verilog -sv $files; hierarchy -check -top $top $params"
 
 # Yosys gathers chains of additions into $macc cells and maps those with 3:2 compressors, two LUTs a bit and

@@ -33,7 +33,7 @@ module seedbed_core #(
   parameter int         Ports       = 1,
   parameter int         Attention   = 0,
   parameter int         Vector      = 0,
-  parameter bit         Style       = 1'b0
+  parameter bit         Style       = 1'b1
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,

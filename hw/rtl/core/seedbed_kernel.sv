@@ -13,7 +13,7 @@ module seedbed_kernel #(
   parameter int         MaxBatch    = 16,
   parameter int         Attention   = 0,
   parameter int         Vector      = 0,
-  parameter bit         Style       = 1'b0
+  parameter bit         Style       = 1'b1
 ) (
   input  logic                ap_clk,
   input  logic                ap_rst_n,
