@@ -60,6 +60,7 @@ xrt-test: $(BUILD)/seedbed $(BUILD)/tests/xrt/test_xrt_driver $(TB_DIR)/test_dri
     $(foreach v,w64 w64p2 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so) $(XRT_FAULTS) ## the xrt device on the simulated card
 	$(XRT_ENV) $(BUILD)/tests/xrt/test_xrt_driver $(XRT_DIR)/w64.xclbin
 	$(XRT_ENV) $(TB_DIR)/test_driver xrt:xclbin=$(XRT_DIR)/w64.xclbin,chunk=16
+	$(XRT_ENV) OCL_ICD_VENDORS=$(abspath $(XRT_DIR)/opencl) $(TB_DIR)/test_driver opencl-xrt:xclbin=$(XRT_DIR)/w64.xclbin,chunk=16
 	BUILD=$(BUILD) python3 tests/e2e/test_xrt.py
 
 $(BUILD)/tests/xrt/test_xrt_driver: tests/xrt/test_xrt_driver.c mk/xrt.mk

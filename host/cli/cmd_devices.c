@@ -37,9 +37,9 @@ static int run(int argc, char **argv)
             json_object_object_add(o, "detail", json_object_new_string(detail));
             json_object_array_add(list, o);
         } else {
-            printf("%-8s%s\n        %s%s\n", k->name, k->summary, ok ? "" : "not available: ", detail);
+            printf("%-12s%s\n            %s%s\n", k->name, k->summary, ok ? "" : "not available: ", detail);
             if (k->params[0])
-                printf("        parameters: %s\n", k->params);
+                printf("            parameters: %s\n", k->params);
         }
         sb_device_close(dev);
     }

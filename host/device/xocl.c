@@ -77,15 +77,20 @@ static sb_status find_platform(xocl_device *x, unsigned index, sb_error *err)
                    n);
 }
 
-/* A buffer in the memory that an argument of the kernel is connected to. */
+/* A buffer in the memory that an argument of the kernel is connected to. The migration makes it resident: of buffers
+ * that are not, and are no arguments, the runtime would move the host's copy alone. */
 static sb_status new_buffer(xocl_device *x, unsigned arg, size_t bytes, cl_mem *mem, uint64_t *address, sb_error *err)
 {
     cl_mem_ext_ptr_t where = {.argidx = arg, .kernel = x->kernel};
     cl_int e;
-    *mem = clCreateBuffer(x->context, CL_MEM_READ_WRITE | (cl_mem_flags)CL_MEM_EXT_PTR_XILINX, bytes, &where, &e);
+    *mem = clCreateBuffer(x->context, CL_MEM_READ_WRITE | (uint32_t)CL_MEM_EXT_PTR_XILINX, bytes, &where, &e);
     if (e != CL_SUCCESS)
         *mem = NULL;
     else
+        e = clEnqueueMigrateMemObjects(x->queue, 1, mem, 0, 0, NULL, NULL);
+    if (e == CL_SUCCESS)
+        e = clFinish(x->queue);
+    if (e == CL_SUCCESS)
         e = x->address_of(*mem, x->id, sizeof *address, address);
     return e == CL_SUCCESS
                ? SB_OK

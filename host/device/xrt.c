@@ -17,14 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "experimental/xrt_ini.h"
 #include "xrt/xrt_bo.h"
 #include "xrt/xrt_device.h"
 #include "xrt/xrt_kernel.h"
 
 /* What is used of libxrt_coreutil; the prototypes are its headers'. */
 #define XRT_CALLS(X)                                                                                                   \
-    X(xrtIniStringSet)                                                                                                 \
     X(xrtDeviceOpen)                                                                                                   \
     X(xrtDeviceClose)                                                                                                  \
     X(xrtDeviceLoadXclbin)                                                                                             \
@@ -85,9 +83,6 @@ static sb_status load_library(xrt_device *x, sb_error *err)
     }
     XRT_CALLS(FIND)
 #undef FIND
-    /* What XRT would say comes as our one line; whoever brings an xrt.ini decides that himself. */
-    if (!getenv("XRT_INI_PATH"))
-        x->xrtIniStringSet("Runtime.runtime_log", "null");
     return SB_OK;
 }
 

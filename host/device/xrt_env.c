@@ -15,6 +15,19 @@ const char *sb_xrt_mode_name(sb_xrt_mode mode)
     return name[mode];
 }
 
+/* What XRT would say on standard error comes as our one line; whoever brings an xrt.ini decides that himself. */
+static void silence(const char *root)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/lib/libxrt_coreutil.so.2", root);
+    void *lib = dlopen(access(path, R_OK) ? "libxrt_coreutil.so.2" : path, RTLD_NOW | RTLD_GLOBAL);
+    void *symbol = lib ? dlsym(lib, "xrtIniStringSet") : NULL;
+    int (*set)(const char *, const char *);
+    memcpy(&set, &symbol, sizeof set); /* POSIX's way from object to function pointer */
+    if (symbol && !getenv("XRT_INI_PATH"))
+        set("Runtime.runtime_log", "null");
+}
+
 sb_status sb_xrt_env_check(const char *device, sb_xrt_mode *mode, sb_error *err)
 {
     static const char *const driver[] = {"xrt_core", "xrt_hwemu", "xrt_noop"};
@@ -56,6 +69,7 @@ sb_status sb_xrt_env_check(const char *device, sb_xrt_mode *mode, sb_error *err)
                        "alone, and take it out of LD_PRELOAD",
                        device, emulation);
     }
+    silence(root);
     return SB_OK;
 }
 

@@ -7,7 +7,7 @@ from common import BUILD, ROOT, SHIPPED, Scratch, run, run_json
 
 TREE = os.path.join(BUILD, "sim", "xrt")
 ASAN = os.path.join(BUILD, "asan", "seedbed")
-OURS = ("XILINX_XRT", "XCL_EMULATION_MODE", "XRT_INI_PATH", "SEEDBED_XCLBIN", "SEEDBED_XRT_LIB", "LD_PRELOAD")
+OURS = ("OCL_ICD_VENDORS", "XILINX_XRT", "XCL_EMULATION_MODE", "XRT_INI_PATH", "SEEDBED_XCLBIN", "SEEDBED_XRT_LIB", "LD_PRELOAD")
 PROMPT = "Once upon a time, there was a little"
 
 
@@ -93,6 +93,39 @@ class SameBits(Scratch):
         d = {k["name"]: k for k in run_json("devices", env=card())}["xrt"]
         self.assertTrue(d["available"], d)
         self.assertEqual(d["detail"], "simulated card 0, 16 lanes, 1 x 512-bit bus")
+
+
+class OpenCL(Scratch):
+    """The same card by the OpenCL that XRT brings."""
+    ICD = os.path.join(TREE, "opencl")
+
+    def spec(self, more=""):
+        return f"opencl-xrt:xclbin={xclbin('w64')}{more}"
+
+    def test_verify(self):
+        r = run_json("verify", SHIPPED, "--device", self.spec(",chunk=64"), "-n", 2, env=card(OCL_ICD_VENDORS=self.ICD))
+        self.assertEqual((r["differing_bits"], r["tokens"]), (0, 2), r.get("first"))
+
+    def test_generate(self):
+        args = ("generate", SHIPPED, "--prompt", PROMPT, "-n", 6, "--ignore-end", "--device")
+        self.assertEqual(run_json(*args, self.spec(), env=card(OCL_ICD_VENDORS=self.ICD))["tokens"], run_json(*args, "cpu")["tokens"])
+
+    def refuse(self, e, *words, spec="opencl-xrt"):
+        p = run("verify", SHIPPED, "--device", spec, "-n", 1, env=e, timeout=60)
+        self.assertEqual((p.returncode, len(p.stderr.strip().splitlines())), (1, 1), p.stdout + p.stderr)
+        for w in words:
+            self.assertIn(w, p.stderr)
+
+    def test_hang(self):
+        self.refuse(card(OCL_ICD_VENDORS=self.ICD, SEEDBED_XRT_LIB=fault("dropped_beat")), "layer 0, transformer.layers.0.attn.qkv_proj: ",
+                    "did not end within 1500 ms", "device xrt can", spec=self.spec(",timeout=1500"))
+
+    def test_traps(self):
+        os.makedirs(self.path("none"))
+        self.refuse(card(OCL_ICD_VENDORS=self.path("none")), 'no OpenCL platform "Xilinx"', "xilinx.icd")
+        self.refuse(env(OCL_ICD_VENDORS=self.ICD), "XILINX_XRT is not set")
+        self.refuse(card(OCL_ICD_VENDORS=self.ICD, XCL_EMULATION_MODE="sw_emu"), "XCL_EMULATION_MODE=sw_emu")
+        self.refuse(card(OCL_ICD_VENDORS=self.ICD), "finds no card 5", spec="opencl-xrt:device=5")
 
 
 class Faults(Scratch):
