@@ -167,6 +167,7 @@ static sb_status check_arithmetic(const sb_cl *s, sb_error *err)
 static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
 {
     char platform[64] = "", device[64] = "", platform_name[128];
+    uint64_t width = 0, slices = 0;
     sb_cl *s = calloc(1, sizeof *s);
     if (!s)
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
@@ -174,18 +175,25 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
     s->timeout = 60000;
     const sb_param p[] = {{"platform", NULL, 0, 0, platform, sizeof platform},
                           {"device", NULL, 0, 0, device, sizeof device},
-                          {"timeout", &s->timeout, 1, UINT32_MAX, NULL, 0}};
+                          {"timeout", &s->timeout, 1, UINT32_MAX, NULL, 0},
+                          {"width", &width, 1, 8, NULL, 0},
+                          {"slices", &slices, 1, 32, NULL, 0}};
     cl_int e = CL_SUCCESS;
     cl_device_type type = 0;
     cl_ulong max_alloc = 0;
     sb_status st = sb_params_parse("opencl", params, p, sizeof p / sizeof *p, err);
+    if (!st && width > 1 && width < 8)
+        st = sb_fail(err, SB_ERR_ARG, "device opencl: width=%u: expected 1 or 8", (unsigned)width);
     (void)(st || (st = find(platform, device, s, platform_name, sizeof platform_name, err)) || (st = check_arithmetic(s, err)));
     if (!st) {
         clGetDeviceInfo(s->id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
         clGetDeviceInfo(s->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof s->units, &s->units, NULL);
         clGetDeviceInfo(s->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof max_alloc, &max_alloc, NULL);
         s->max_size = max_alloc;
-        s->slices = type & CL_DEVICE_TYPE_CPU ? 1 : 8; /* a CPU has its threads full with the rows alone */
+        /* A CPU has its threads full with the rows alone, and wants its vectors written out. */
+        bool cpu = type & CL_DEVICE_TYPE_CPU;
+        s->width = width ? (unsigned)width : cpu ? 8 : 1;
+        s->slices = slices ? (unsigned)slices : cpu ? 1 : 8;
         s->context = clCreateContext(NULL, 1, &s->id, NULL, NULL, &e);
         if (s->context)
             s->queue = clCreateCommandQueue(s->context, s->id, 0, &e);
@@ -282,7 +290,7 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
 #endif
 
 const sb_backend sb_backend_opencl = {
-    .kind = {"opencl", "the exact integer contract in OpenCL kernels", "platform=N|NAME, device=N|NAME, timeout=MS"},
+    .kind = {"opencl", "the exact integer contract in OpenCL kernels", "platform=N|NAME, device=N|NAME, timeout=MS, width=1|8, slices=1..32"},
     .exact = true,
     .open = opencl_open,
 #ifdef SB_HAVE_OPENCL

@@ -50,7 +50,7 @@ typedef struct {
     cl_mem scratch;
     size_t scratch_size;
     cl_uint units;   /* compute units */
-    unsigned slices; /* of a row of a MATVEC */
+    unsigned width, slices; /* rows of a work-item of a MATVEC, and slices of a row */
     uint64_t timeout; /* of a command list, in ms */
     bool lost;        /* a wait ended without an answer: nothing can be released any more */
     char name[128];

@@ -66,9 +66,9 @@ static char *definitions(const sb_cl *s)
     if (!text)
         return NULL;
     n += (size_t)snprintf(text + n, size - n,
-                          "#define GROUP %d\n#define LANES %d\n#define TILE %d\n#define SLICES %u\n"
+                          "#define GROUP %d\n#define LANES %d\n#define TILE %d\n#define SLICES %u\n#define WIDTH %u\n"
                           "enum { FP16 = %d, INT4 = %d, SEEDLM4 = %d, SEEDLM3 = %d };\nconstant uint attention_table[] = {",
-                          SB_CL_GROUP, SB_CL_LANES, SB_CL_TILE, s->slices, SB_CODEC_FP16, SB_CODEC_INT4, SB_CODEC_SEEDLM4,
+                          SB_CL_GROUP, SB_CL_LANES, SB_CL_TILE, s->slices, s->width, SB_CODEC_FP16, SB_CODEC_INT4, SB_CODEC_SEEDLM4,
                           SB_CODEC_SEEDLM3);
     for (size_t i = 0; i < sizeof sb_attn_table / sizeof *sb_attn_table; i++)
         n += (size_t)snprintf(text + n, size - n, "0x%x,", sb_attn_table[i]);
@@ -112,7 +112,8 @@ sb_status sb_cl_build(sb_cl *s, sb_error *err)
     free(defs);
     if (!s->program)
         return sb_cl_fail(err, "clCreateProgramWithSource", e);
-    snprintf(options, sizeof options, "-cl-std=CL1.2");
+    /* -w: PoCL's compiler speaks to stderr, of how wide vectors would be passed to functions that it inlines. */
+    snprintf(options, sizeof options, "-cl-std=CL1.2 -w");
     e = clBuildProgram(s->program, 1, &s->id, options, NULL, NULL);
     if (e != CL_SUCCESS) {
         first_error(s, line, sizeof line);

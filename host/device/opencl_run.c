@@ -39,7 +39,8 @@ static cl_int matvec(const sb_cl *s, cl_uint index, const sb_command *c, cl_even
 {
     cl_kernel k = s->kernel[SB_CL_MATVEC + c->codec];
     cl_int e = arguments(s, k, index, c);
-    return e ? e : launch(s, k, up(c->rows, SB_CL_LANES), s->slices, up(c->batch, SB_CL_TILE) / SB_CL_TILE, SB_CL_LANES, s->slices, done);
+    return e ? e : launch(s, k, up(c->rows, SB_CL_LANES) / s->width, s->slices, up(c->batch, SB_CL_TILE) / SB_CL_TILE,
+                          SB_CL_LANES / s->width, s->slices, done);
 }
 
 static cl_int grow_scratch(sb_cl *s, size_t bytes)

@@ -9,10 +9,10 @@ long weight(uint codec, uint w, uint side, uint b, uint i)
     if (codec == INT4)
         return (long)times_half(nibble(w >> 4 * i, 0), side >> (b & 4 ? 16 : 0));
     uint p = codec == SEEDLM4 ? 3 : 4;
-    ulong s = lfsr_stream(w & 0xffff, 48) >> (i * p + 1);
-    long t = nibble(w, 20) * STATE(0) + nibble(w, 24) * STATE(1) + nibble(w, 28) * STATE(2);
-    if (codec == SEEDLM3)
-        t += nibble(side >> 4 * (b % 8), 0) * STATE(3);
+    ulong s = lfsr_stream(w & 0xffff) >> (i * p + 1);
+    long t = 0;
+    for (uint k = 0; k < p; k++, s >>= 1)
+        t += (k < 3 ? nibble(w, 20 + 4 * k) : nibble(side >> 4 * (b % 8), 0)) * ((int)(s & 0xffff) - 32768);
     return t * (1l << (w >> 16 & 15));
 }
 

@@ -17,7 +17,9 @@ static const struct {
 } back_ends[] = {{"sim", "sim:bus=64"},
                  {"xrt", "xrt:xclbin=%s/sim/xrt/w64.xclbin"},
                  {"opencl-xrt", "opencl-xrt:xclbin=%s/sim/xrt/w64.xclbin"},
-                 {"opencl", "opencl"}};
+                 {"uart", "uart"},
+                 {"opencl", "opencl"},
+                 {"opencl, as a GPU", "opencl:width=1,slices=8"}};
 enum { MAX_DEVICES = 16, ARENA = 24 << 20 };
 
 typedef struct {
