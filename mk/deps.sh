@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs by name, through apt, the Debian packages that a target needs and this system lacks. Says what and why first.
-# usage: deps.sh demo|test
+# usage: deps.sh demo|test|board
 set -u
 
 # package: why
@@ -28,9 +28,18 @@ yosys: third reader of the RTL, synthesis, formal
 z3: the solver behind the proofs
 python3: golden vectors'
 
+board='yosys: synthesis
+nextpnr-ice40: place and route for iCE40
+fpga-icestorm: icepack and icetime
+fpga-icestorm-chipdb: the tables that icetime needs
+iverilog: simulation of the netlist
+python3: the recipe
+python3-venv: where the ECP5 tools go'
+
 list=$demo
 [ "${1:-demo}" = test ] && list="$demo
 $test"
+[ "${1:-demo}" = board ] && list=$board
 
 missing=$(printf '%s\n' "$list" | while IFS=: read -r name why; do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)

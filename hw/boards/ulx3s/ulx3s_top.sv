@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// ULX3S (Lattice ECP5-85F): four lanes of the core, all codecs, 256 KiB of weights and 4096 activations in block RAM.
-// UART on the USB bridge.
+// ULX3S (Lattice ECP5-85F): lanes of the core, 256 KiB of weights and 4096 activations in block RAM. UART on the USB
+// bridge.
 //
-// Parameters: ClksPerBit, 25 MHz over the baud rate.
+// Parameters: ClksPerBit, 25 MHz over the baud rate; BusW, 32 bits a lane; Codecs, Style (see lane).
 // Pins: ulx3s.lpf
 
 module ulx3s_top #(
-  parameter int ClksPerBit = 25
+  parameter int         ClksPerBit = 25,
+  parameter int         BusW       = 64,
+  parameter logic [3:0] Codecs     = 4'b1111,
+  parameter bit         Style      = 1'b0
 ) (
   input  logic       clk_25mhz,
   input  logic       ftdi_txd,    // from the bridge
@@ -23,7 +26,9 @@ module ulx3s_top #(
     .Board      (8'd2),
     .ClockHz    (32'd25_000_000),
     .Serial     (1'b0),
-    .BusW       (128),
+    .BusW       (BusW),
+    .Codecs     (Codecs),
+    .Style      (Style),
     .WeightWords(65536),
     .ActWords   (2048),
     .IdleBits   (17)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# Images for the boards, with open tools, and the checks of them.
+#   make bitstream BOARD=icebreaker|ulx3s    build/bitstream/BOARD and bitstreams/; refused if timing is missed
+#   make bitstream-check [BOARD=...]         builds again and compares
+#   make gate-check                          the iCE40 netlist against the RTL, in simulation
+
+BOARD ?=
+BITSTREAM = VENV=$(BUILD)/venv python3 hw/boards/bitstream.py
+
+.PHONY: bitstream bitstream-check bitstream-manifests board-tools
+bitstream: ## an image for BOARD=icebreaker|ulx3s, with its manifest, into bitstreams/
+	@case "$(BOARD)" in icebreaker|ulx3s) ;; *) echo "usage: make bitstream BOARD=icebreaker|ulx3s" >&2; exit 2;; esac
+	@mk/deps.sh board
+	@$(if $(filter ulx3s,$(BOARD)),$(MAKE) --no-print-directory board-tools)
+	@$(BITSTREAM) build $(BOARD) $(BUILD)/bitstream/$(BOARD)
+	@mkdir -p bitstreams && cp $(BUILD)/bitstream/$(BOARD)/$(BOARD).b[i][nt] $(BUILD)/bitstream/$(BOARD)/$(BOARD).manifest.json bitstreams/
+
+bitstream-check: ## builds the images again and compares them with bitstreams/
+	@mk/deps.sh board
+	@$(if $(filter-out icebreaker,$(or $(BOARD),all)),$(MAKE) --no-print-directory board-tools)
+	@set -e; for b in $(or $(BOARD),$(BOARDS)); do $(BITSTREAM) check $$b $(BUILD)/bitstream-check/$$b; done
+
+bitstream-manifests: ## are the images in bitstreams/ those of their manifests?
+	@$(BITSTREAM) manifests
+
+board-tools: $(BUILD)/venv/.done
+$(BUILD)/venv/.done: hw/boards/requirements.txt
+	@$(SAY) VENV $(@D)
+	$(Q)python3 -m venv $(@D) && $(@D)/bin/pip install -q -r $< && touch $@
+
+# Synthesis with the image's recipe (2 clocks a bit), then netlist and RTL side by side in Icarus.
+GATE_VECTORS ?= 1024
+.PHONY: gate-check
+gate-check: ## the iCE40 netlist equals the RTL, pin by pin, over GATE_VECTORS rows
+	@mk/deps.sh board
+	python3 tests/rtl/gate_check.py $(BUILD)/gate $(GATE_VECTORS)
