@@ -72,6 +72,8 @@ module seedbed_kernel #(
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,
   parameter int         Attention   = 0,
+  parameter int         AttnRows    = 4,
+  parameter int         AttnKeys    = 16384,
   parameter int         Vector      = 0,
   parameter bit         Style       = 1'b1
 ) (
@@ -117,6 +119,8 @@ cat <<EOF
     .Codecs     (Codecs),
     .MaxBatch   (MaxBatch),
     .Attention  (Attention),
+    .AttnRows   (AttnRows),
+    .AttnKeys   (AttnKeys),
     .Vector     (Vector),
     .Style      (Style),
     .Ports      ($ports)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The Verilated core as shared libraries, and the hardware tests.
 #   make sim [BUS=512] [PORTS=1] [TRACE=1]    build/sim/w512[pPORTS][-trace]/libseedbed_sim.so
+#   make sim UNITS=a|v|av           build/sim/w512[pPORTS]UNITS: with the attention unit, the vector unit (slower to simulate)
 #   make sim STYLE=1                build/sim/w512[pPORTS]-fpga: with the lanes that go onto an FPGA (slower to simulate)
 #   make sim-test                   benches of every module and of the whole core
 #   make lint                       Verilator -Wall, Yosys, Icarus
@@ -12,6 +13,7 @@ BUS       ?= 512
 PORTS     ?= 1
 TRACE     ?= 0
 STYLE     ?= 0
+UNITS     ?=
 VERILATOR ?= verilator
 ifndef VERILATOR_INC
 VERILATOR_INC := $(shell $(VERILATOR) --getenv VERILATOR_ROOT 2>/dev/null)/include
@@ -33,12 +35,14 @@ SIM_SRC := sim/sim_core.cpp sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_tim
 VERILATE = $(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wall $(RTL_VLT)
 SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd
 
-# $(1) bus bits of a port, $(2) "", "-trace" or "-fpga", $(3) ports, $(4) w$(1)[p$(3)][-trace|-fpga]
+# Units of a variant, $(1) bus bits, $(2) "", a, v or av: a narrow bus gets fewer query rows, which simulate faster.
+SIM_UNITS = $(if $(findstring a,$(2)),-GAttention=3 -GAttnRows=$(if $(filter 64 128,$(1)),2,4)) $(if $(findstring v,$(2)),-GVector=1)
+# $(1) bus bits of a port, $(2) "", "-trace" or "-fpga", $(3) ports, $(4) w$(1)[p$(3)][$(5)][-trace|-fpga], $(5) "", a, v or av
 define SIM_VARIANT
 $(SIM_DIR)/$(4)/libseedbed_sim.so: $(call RTL_FOR,$(3)) $(RTL_VLT) $(SIM_SRC) mk/sim.mk
 	@mkdir -p $$(@D)/obj
 	@$$(SAY) SIM $$@
-	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(call RTL_FOR,$(3))
+	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(call SIM_UNITS,$(1),$(5)) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(call RTL_FOR,$(3))
 	$$(Q)$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
 	  OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
 	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/obj/verilated.o
@@ -53,12 +57,14 @@ $(SIM_DIR)/$(4)/libseedbed_sim.so: $(call RTL_FOR,$(3)) $(RTL_VLT) $(SIM_SRC) mk
 	  $(if $(filter -trace,$(2)),-lz) -lpthread -latomic
 	$$(Q)mv $$@.tmp $$@
 endef
-SIM_NAME = w$(1)$(if $(filter-out 1,$(3)),p$(3))$(2)
+SIM_NAME = w$(1)$(if $(filter-out 1,$(3)),p$(3))$(4)$(2)
 $(foreach w,64 128 256 512 1024,$(foreach p,1 2 3 4 5 6 7 8,$(foreach t,none -trace -fpga,\
-  $(eval $(call SIM_VARIANT,$(w),$(filter-out none,$(t)),$(p),$(call SIM_NAME,$(w),$(filter-out none,$(t)),$(p)))))))
+  $(eval $(call SIM_VARIANT,$(w),$(filter-out none,$(t)),$(p),$(call SIM_NAME,$(w),$(filter-out none,$(t)),$(p)),)))))
+$(foreach w,64 128 256 512,$(foreach p,1 2 4,$(foreach t,none -trace,$(foreach u,a v av,\
+  $(eval $(call SIM_VARIANT,$(w),$(filter-out none,$(t)),$(p),$(call SIM_NAME,$(w),$(filter-out none,$(t)),$(p),$(u)),$(u)))))))
 
 .PHONY: sim
-sim: $(SIM_DIR)/$(call SIM_NAME,$(BUS),$(if $(filter 1,$(TRACE)),-trace,$(if $(filter 1,$(STYLE)),-fpga)),$(PORTS))/libseedbed_sim.so ## a simulator: BUS=64..1024, PORTS=1..8, TRACE=1 for waveforms, STYLE=1 for FPGA lanes
+sim: $(SIM_DIR)/$(call SIM_NAME,$(BUS),$(if $(filter 1,$(TRACE)),-trace,$(if $(filter 1,$(STYLE)),-fpga)),$(PORTS),$(UNITS))/libseedbed_sim.so ## a simulator: BUS=64..1024, PORTS=1..8, UNITS=a|v|av, TRACE=1 for waveforms, STYLE=1 for FPGA lanes
 
 # --- module benches: tests/rtl/tb_*.cpp, each with the parameters it is built for -----------------------------------------
 # $(1) name, $(2) top module and source tb_$(2).cpp, $(3) parameters, $(4) macros

@@ -17,7 +17,8 @@
 //   Outstanding  read bursts in flight (64 beats or 4 KB each; the data FIFO holds them all)
 //   Codecs       bit i: codec id i is built in
 //   MaxBatch     vectors that a command may bring for one read of its weights, 1..16
-//   Attention    attention unit: 0 none, 1 sigmoid, 2 softmax, 3 both
+//   Attention    attention unit: 0 none, 1 sigmoid, 2 softmax, 3 both; BusW at most 512
+//   AttnRows     its query rows side by side, 1..16;  AttnKeys: keys a softmax may have, a power of two
 //   Vector       1: vector unit
 //   Style        0 simulates fast, 1 is small on an FPGA (see lane); the results are the same
 // Registers and counters: docs/device.md. All AXI outputs come from registers or from a few gates
@@ -32,6 +33,8 @@ module seedbed_core #(
   parameter int         MaxBatch    = 16,
   parameter int         Ports       = 1,
   parameter int         Attention   = 0,
+  parameter int         AttnRows    = 4,
+  parameter int         AttnKeys    = 16384,
   parameter int         Vector      = 0,
   parameter bit         Style       = 1'b1
 ) (
@@ -97,6 +100,8 @@ module seedbed_core #(
 
   localparam logic [1:0]  Units  = {Vector != 0, Attention != 0};
   localparam bit          AnyUnit = Units != 2'b00;
+  localparam logic [31:0] UnitsReg = {11'd0, (Attention != 0) ? 5'($clog2(AttnKeys)) : 5'd0, 3'd0,
+                                      (Attention != 0) ? 5'(AttnRows) : 5'd0, 5'd0, Vector != 0, 2'(Attention)};
 
   logic              start, list_done, fetch_idle;
   logic [63:0]       cmd_addr;
@@ -152,7 +157,7 @@ module seedbed_core #(
     .Codecs  ({28'd0, Codecs}),
     .MaxBatch(32'(MaxBatch)),
     .Ports   (Ports),
-    .Units   ({29'd0, Vector != 0, 2'(Attention)})
+    .Units   (UnitsReg)
   ) u_regs (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
@@ -410,8 +415,42 @@ module seedbed_core #(
     );
 
     if (Attention != 0) begin : g_attention
-      // ATTN-UNIT: attn_unit goes here.
-      initial $fatal(1, "seedbed_core: the attention unit is not here yet");
+      attn_unit #(
+        .BusW  (BusW),
+        .BeatsW(BeatsW),
+        .Modes (Attention),
+        .T     (AttnRows),
+        .Keys  (AttnKeys)
+      ) u_attention (
+        .clk_i         (clk_i),
+        .rst_ni        (rst_ni),
+        .cmd_valid_i   (unit_valid[0]),
+        .cmd_ready_o   (unit_ready[0]),
+        .cmd_i         (unit_cmd),
+        .done_o        (unit_done[0]),
+        .error_o       (unit_error[3:0]),
+        .req_valid_o   (u_req_valid[0]),
+        .req_ready_i   (u_req_ready[0]),
+        .req_addr_o    (u_req_addr[63:0]),
+        .req_beats_o   (u_req_beats[BeatsW-1:0]),
+        .beat_valid_i  (u_beat_valid[0]),
+        .beat_ready_o  (u_beat_ready[0]),
+        .beat_data_i   (u_beat_data),
+        .beat_err_i    (u_beat_err),
+        .beat_last_i   (u_beat_last),
+        .wr_req_valid_o(u_wr_req_valid[0]),
+        .wr_req_ready_i(u_wr_req_ready[0]),
+        .wr_req_addr_o (u_wr_req_addr[63:0]),
+        .wr_req_beats_o(u_wr_req_beats[8:0]),
+        .wr_valid_o    (u_wr_valid[0]),
+        .wr_ready_i    (u_wr_ready[0]),
+        .wr_data_o     (u_wr_data[BusW-1:0]),
+        .wr_strb_o     (u_wr_strb[BusW/8-1:0]),
+        .wr_idle_i     (u_wr_idle),
+        .wr_err_i      (u_wr_err),
+        .busy_o        (unit_busy[0]),
+        .state_o       (unit_state[7:0])
+      );
     end else begin : g_no_attention
       assign unit_ready[0]           = 1'b0;
       assign unit_done[0]            = 1'b0;
