@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "device/attention_exact.h"
 #include "device/core_driver.h"
 
 sb_status sb_core_probe(sb_core *core, const char *name, sb_core_read_fn read, void *ctx, sb_error *err)
@@ -59,6 +60,26 @@ sb_status sb_core_load_matrix(const sb_core *core, sb_device *dev, const sb_matr
 uint64_t sb_core_matrix_bytes(const sb_core *core, const sb_command *c)
 {
     return sb_lane_bytes(sb_codec_by_id(c->codec), c->rows, c->cols, core->lanes, core->ports);
+}
+
+/* What attn_unit.sv would refuse with an error. */
+static bool attention_takes(uint32_t units, const sb_command *c)
+{
+    bool sigmoid = c->codec & SB_ATTN_SIGMOID;
+    uint64_t softmax_keys = 1ull << (units >> 16 & 31);
+    return units & (sigmoid ? SB_UNIT_SIGMOID : SB_UNIT_SOFTMAX) && !(c->codec & SB_ATTN_EXPORT) && c->batch <= 1024 &&
+           c->rows < 4096 && c->cols <= 256 && c->cols % 8 == 0 && (sigmoid || c->p[0] <= softmax_keys);
+}
+
+bool sb_core_takes(const sb_core *core, const sb_command *c)
+{
+    return c->op == SB_OP_ATTENTION_X ? attention_takes(core->units, c) : true;
+}
+
+void sb_core_restrict(const sb_core *core, sb_device *dev)
+{
+    if (!(core->units & (SB_UNIT_SIGMOID | SB_UNIT_SOFTMAX)))
+        dev->can[SB_OP_ATTENTION_X] = false;
 }
 
 /* How many vectors of this command the core takes at once. */
@@ -120,6 +141,8 @@ uint64_t sb_core_cycle_limit(const sb_core *core, const sb_command *c, uint32_t 
     for (uint32_t i = 0; i < n; i++)
         if (c[i].op == SB_OP_MATVEC)
             beats += (sb_core_matrix_bytes(core, &c[i]) / 8 + c[i].rows + c[i].cols) * c[i].batch;
+        else if (c[i].op == SB_OP_ATTENTION_X) /* as if every row read the whole cache by itself */
+            beats += (uint64_t)c[i].batch * c[i].rows * (sb_attn_kv_bytes(c[i].cols, false, c[i].p[1]) / 8 + 1000);
     return 100000000 + 10000 * (beats + n);
 }
 

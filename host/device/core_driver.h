@@ -36,7 +36,7 @@ typedef struct {
     unsigned lanes, ports; /* lanes of a port, each 32 bits of its bus */
     uint32_t max_batch;    /* vectors a MATVEC may have, and elements of all of them: larger batches are split */
     uint64_t act_capacity;
-    uint32_t units; /* SB_UNIT_*; 0 in cores from before there were any */
+    uint32_t units; /* register UNITS: SB_UNIT_*, and what the attention unit is built for; 0 in cores from before there were any */
 } sb_core;
 
 /* Reads the register at a byte offset: 0, or -1 if that failed. */
@@ -49,6 +49,11 @@ unsigned sb_core_bus_bits(const sb_core *core);
 /* sb_backend.load_matrix and .matrix_bytes of a core. */
 sb_status sb_core_load_matrix(const sb_core *core, sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err);
 uint64_t sb_core_matrix_bytes(const sb_core *core, const sb_command *c);
+
+/* Whether a core with these units takes this command. (The attention unit: docs/attention.md, Bounds.) */
+bool sb_core_takes(const sb_core *core, const sb_command *c);
+/* sb_device.can of the operations of units: false for those that the core lacks. */
+void sb_core_restrict(const sb_core *core, sb_device *dev);
 
 /* How many commands the core needs for these n; those commands; and whose part number `index` of them is. */
 uint32_t sb_core_split_count(const sb_core *core, const sb_command *c, uint32_t n);

@@ -192,6 +192,12 @@ static sb_status run_device(sb_device *dev, uint64_t addr, uint32_t n, uint32_t 
     return st;
 }
 
+/* Whether the hardware does this command. */
+static bool by_hardware(const sb_device *dev, const sb_command *c)
+{
+    return dev->be->run && c->op < SB_OP_COUNT && dev->on_device[c->op] && (!dev->be->takes || dev->be->takes(dev, c));
+}
+
 sb_status sb_device_submit(sb_device *dev, uint64_t addr, uint32_t count, sb_error *err)
 {
     if (addr % 64 || !sb_memory_has(&dev->mem, addr, (uint64_t)count * sizeof(sb_command)))
@@ -205,7 +211,7 @@ sb_status sb_device_submit(sb_device *dev, uint64_t addr, uint32_t count, sb_err
         st = sb_command_check(dev, &c[i], err);
         if (st)
             return at_command(st, i, &c[i], err);
-        if (!dev->be->run || !dev->on_device[c[i].op]) {
+        if (!by_hardware(dev, &c[i])) {
             st = run_host(dev, &c[i], err);
             if (st)
                 return at_command(st, i, &c[i], err);
@@ -213,8 +219,7 @@ sb_status sb_device_submit(sb_device *dev, uint64_t addr, uint32_t count, sb_err
             continue;
         }
         uint32_t n = 1, failed = 0;
-        while (i + n < count && c[i + n].op < SB_OP_COUNT && dev->on_device[c[i + n].op] &&
-               sb_command_check(dev, &c[i + n], NULL) == SB_OK)
+        while (i + n < count && by_hardware(dev, &c[i + n]) && sb_command_check(dev, &c[i + n], NULL) == SB_OK)
             n++;
         st = run_device(dev, addr + i * sizeof *c, n, &failed, err);
         if (st)

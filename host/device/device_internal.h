@@ -31,6 +31,8 @@ typedef struct sb_backend {
     uint64_t (*matrix_bytes)(const sb_device *dev, const sb_command *c);
     sb_op_fn op[SB_OP_COUNT];    /* by the host, through sb_ptr() */
     bool on_device[SB_OP_COUNT]; /* what it can do; open() may take back what this device lacks (sb_device.can) */
+    /* Whether the hardware takes this command of an operation that it can do; NULL: any. The host does what it does not take. */
+    bool (*takes)(const sb_device *dev, const sb_command *c);
     /* Hands a run of consecutive on_device commands to the hardware; NULL: op[] is called for each. */
     sb_status (*run)(sb_device *dev, uint64_t addr, uint32_t count, uint32_t *failed, sb_error *err);
     /* A back end with memory of its own has these three; sb_device.mem is then the host's mirror of it (mirror.c). */

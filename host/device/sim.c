@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The sim device: MATVEC in the Verilated core (sim/include/seedbed_sim.h), everything else by the host in the same memory. */
+ * The sim device: MATVEC, and what units are for, in the Verilated core (sim/include/seedbed_sim.h), everything else by the host in the same memory. */
 #include <dlfcn.h>
 #include <libgen.h>
 #include <limits.h>
@@ -21,8 +21,8 @@ typedef struct {
     uint32_t split_room;
 } sim_device;
 
-/* build/sim/w512[pPORTS][-trace]/libseedbed_sim.so beside the program, or below $SEEDBED_SIM. */
-static void library_path(unsigned bus, unsigned ports, bool trace, char *path, size_t size)
+/* build/sim/w512[pPORTS][UNITS][-trace]/libseedbed_sim.so beside the program, or below $SEEDBED_SIM. */
+static void library_path(unsigned bus, unsigned ports, const char *units, bool trace, char *path, size_t size)
 {
     char exe[PATH_MAX], variant[32] = "";
     if (ports > 1)
@@ -32,10 +32,10 @@ static void library_path(unsigned bus, unsigned ports, bool trace, char *path, s
     if (n > 0)
         exe[n] = 0;
     if (dir)
-        snprintf(path, size, "%s/w%u%s%s/libseedbed_sim.so", dir, bus, variant, trace ? "-trace" : "");
+        snprintf(path, size, "%s/w%u%s%s%s/libseedbed_sim.so", dir, bus, variant, units, trace ? "-trace" : "");
     else
-        snprintf(path, size, "%s/sim/w%u%s%s/libseedbed_sim.so", n > 0 ? dirname(exe) : ".", bus, variant,
-                 trace ? "-trace" : "");
+        snprintf(path, size, "%s/sim/w%u%s%s%s/libseedbed_sim.so", n > 0 ? dirname(exe) : ".", bus, variant,
+                 units, trace ? "-trace" : "");
 }
 
 static void sim_close(sb_device *dev)
@@ -51,12 +51,13 @@ static void sim_close(sb_device *dev)
     dev->priv = NULL;
 }
 
-static sb_status load(sim_device *s, const char *path, uint64_t bus, uint64_t ports, sb_error *err)
+static sb_status load(sim_device *s, const char *path, uint64_t bus, uint64_t ports, const char *units,
+                      sb_error *err)
 {
     s->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!s->lib)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu PORTS=%llu`)", dlerror(),
-                       (unsigned long long)bus, (unsigned long long)ports);
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu PORTS=%llu%s%s`)", dlerror(),
+                       (unsigned long long)bus, (unsigned long long)ports, units[0] ? " UNITS=" : "", units);
     sb_sim_api_fn api = NULL;
     void *sym = dlsym(s->lib, "sb_sim_api");
     memcpy(&api, &sym, sizeof api); /* POSIX's way from object to function pointer */
@@ -82,12 +83,13 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     if (!s)
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
     dev->priv = s;
-    char lib[PATH_MAX] = "", memory[16] = "ideal";
+    char lib[PATH_MAX] = "", memory[16] = "ideal", units[8] = "";
     /* latency: only for the ideal memory, and there by default about 100 ns at 300 MHz. */
     uint64_t bus = 512, ports = 1, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0;
     uint64_t dog = 0, from = 0, to = 0;
     const sb_param p[] = {{"bus", &bus, 64, 1024, NULL, 0},
                           {"ports", &ports, 1, SB_SIM_MAX_PORTS, NULL, 0},
+                          {"units", NULL, 0, 0, units, sizeof units},
                           {"memory", NULL, 0, 0, memory, sizeof memory},
                           {"clock", &clock, 1, 2000, NULL, 0},
                           {"latency", &latency, 0, 100000, NULL, 0},
@@ -115,12 +117,14 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
                      memory);
     if (!st && (bus & (bus - 1)))
         st = sb_fail(err, SB_ERR_ARG, "device sim: bus=%llu: expected 64, 128, 256, 512 or 1024", (unsigned long long)bus);
+    if (!st && units[0] && strcmp(units, "a") && strcmp(units, "v") && strcmp(units, "av"))
+        st = sb_fail(err, SB_ERR_ARG, "device sim: units=%s: expected a (attention), v (vector) or av", units);
     if (latency == UINT64_MAX)
         latency = kind == SB_SIM_IDEAL ? 32 : 0;
     if (!st && !lib[0])
-        library_path((unsigned)bus, (unsigned)ports, s->trace[0] != 0, lib, sizeof lib);
+        library_path((unsigned)bus, (unsigned)ports, units, s->trace[0] != 0, lib, sizeof lib);
     if (!st)
-        st = load(s, lib, bus, ports, err);
+        st = load(s, lib, bus, ports, units, err);
     if (!st && s->trace[0] && !s->api->can_trace)
         st = sb_fail(err, SB_ERR_ARG, "device sim: trace=%s needs the tracing variant: `make sim BUS=%llu PORTS=%llu TRACE=1`",
                      s->trace, (unsigned long long)bus, (unsigned long long)ports);
@@ -155,6 +159,7 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         sim_close(dev);
         return st;
     }
+    sb_core_restrict(&s->core, dev);
     dev->counters.bus_bytes = s->core.lanes * 4;
     dev->counters.ports = s->core.ports;
     char what[64];
@@ -162,14 +167,20 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         snprintf(what, sizeof what, "ideal memory, read latency %llu cycles", (unsigned long long)latency);
     else
         snprintf(what, sizeof what, "%s, %llu MHz", memory, (unsigned long long)clock);
-    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus, %s%s",
-             s->core.ports * s->core.lanes, s->core.ports, s->api->bus_bits, what, stall ? ", random stalls" : "");
+    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus%s, %s%s",
+             s->core.ports * s->core.lanes, s->core.ports, s->api->bus_bits,
+             s->core.units & (SB_UNIT_SIGMOID | SB_UNIT_SOFTMAX) ? ", attention unit" : "", what, stall ? ", random stalls" : "");
     return SB_OK;
 }
 
 static sb_status sim_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
 {
     return sb_core_load_matrix(&((const sim_device *)dev->priv)->core, dev, m, addr, err);
+}
+
+static bool sim_takes(const sb_device *dev, const sb_command *c)
+{
+    return sb_core_takes(&((const sim_device *)dev->priv)->core, c);
 }
 
 static uint64_t sim_matrix_bytes(const sb_device *dev, const sb_command *c)
@@ -223,7 +234,7 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
 
 const sb_backend sb_backend_sim = {
     .kind = {"sim", "the SystemVerilog core, simulated with Verilator",
-             "bus=64..1024, ports=1..8, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, "
+             "bus=64..1024, ports=1..8, units=a|v|av, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, "
              "stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
              "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, lib=PATH"},
     .exact = true,
@@ -231,7 +242,8 @@ const sb_backend sb_backend_sim = {
     .close = sim_close,
     .load_matrix = sim_load_matrix,
     .matrix_bytes = sim_matrix_bytes,
+    .takes = sim_takes,
     .run = sim_run,
     .op = {SB_HOST_OPS, SB_EXACT_OPS},
-    .on_device = {[SB_OP_MATVEC] = true},
+    .on_device = {[SB_OP_MATVEC] = true, [SB_OP_ATTENTION_X] = true},
 };
