@@ -36,7 +36,7 @@ VERILATE = $(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -
 SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd
 
 # Units of a variant, $(1) bus bits, $(2) "", a, v or av: a narrow bus gets fewer query rows, which simulate faster.
-SIM_UNITS = $(if $(findstring a,$(2)),-GAttention=3 -GAttnRows=$(if $(filter 64 128,$(1)),2,4)) $(if $(findstring v,$(2)),-GVector=1)
+SIM_UNITS = $(if $(findstring a,$(2)),-GAttention=3 -GAttnRows=$(if $(ATTN_ROWS),$(ATTN_ROWS),$(if $(filter 64 128,$(1)),2,4))) $(if $(findstring v,$(2)),-GVector=1)
 # $(1) bus bits of a port, $(2) "", "-trace" or "-fpga", $(3) ports, $(4) w$(1)[p$(3)][$(5)][-trace|-fpga], $(5) "", a, v or av
 define SIM_VARIANT
 $(SIM_DIR)/$(4)/libseedbed_sim.so: $(call RTL_FOR,$(3)) $(RTL_VLT) $(SIM_SRC) mk/sim.mk
@@ -140,9 +140,10 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driv
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
 LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_sim lane_seedlm_fpga act_skew delay lane_int4 \
-             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port fifo skid_buffer
+             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port attn_unit attn_seq attn_write attn_engine fifo skid_buffer
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5" \
+             "-GBusW=64 -GAttention=3 -GAttnRows=2" "-GBusW=512 -GAttention=1" "-GBusW=256 -GAttention=2 -GAttnRows=1 -GAttnKeys=256" \
              "-GBusW=64 -GStyle=1'b0" "-GBusW=128 -GStyle=1'b0 -GCodecs=4'd4" "-GBusW=512 -GStyle=1'b0 -GCodecs=4'd8"
 LINT_PORTS := 2 3 4 8
 
@@ -160,7 +161,8 @@ lint-verilator: $(LINT_PORTS:%=$(BUILD)/rtl/p%/seedbed_kernel.sv)
 
 # -e turns into errors what Yosys only warns of: names that do not exist, nets that nothing drives.
 lint-yosys: $(BUILD)/rtl/p2/seedbed_kernel.sv $(BUILD)/rtl/p4/seedbed_kernel.sv
-	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4" "BusW 128 -set Style 0"; do \
+	@set -e; for p in "BusW 64" "BusW 512 -set Codecs 4" "BusW 1024 -set Codecs 4" "BusW 128 -set Style 0" \
+    "BusW 64 -set Codecs 4 -set Attention 3 -set AttnRows 1 -set AttnKeys 256"; do \
 	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $(RTL_SRC); chparam -set $$p seedbed_kernel; \
 	    hierarchy -check -top seedbed_kernel; proc; check -assert" 2>&1 | { grep -v 'Replacing memory' || true; }; \
 	  test $${PIPESTATUS[0]} -eq 0; done
@@ -173,7 +175,7 @@ lint-yosys: $(BUILD)/rtl/p2/seedbed_kernel.sv $(BUILD)/rtl/p4/seedbed_kernel.sv
 
 # Icarus has not learnt constant selects in always_comb: it says sorry and takes the whole vector, which is harmless.
 lint-icarus:
-	@set -e; for w in 64 512; do iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_kernel.BusW=$$w -s seedbed_kernel $(RTL_SRC) 2>&1 \
+	@set -e; for w in "64 -P seedbed_kernel.Attention=3" 512; do iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_kernel.BusW=$$w -s seedbed_kernel $(RTL_SRC) 2>&1 \
 	  | { ! grep -v 'sorry: constant selects'; }; done
 	@iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_core.BusW=64 -P seedbed_core.Ports=3 -s seedbed_core $(RTL_SRC) 2>&1 \
 	  | { ! grep -v 'sorry: constant selects'; }

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# The attention engine: module bench and measurements.
-#   make attention-test            random jobs and stalls against attention_exact.c, three builds of the engine
-#   make bench-attention           cycles and area -> build/bench/attention.json
+# The attention engine and the unit around it: benches and measurements.
+#   make attention-test            random jobs and stalls against attention_exact.c: two builds of the engine alone, and the unit
+#                                  in the whole core (w64a)
+#   make attention-test-long       more of them, also in w256a and w512a
+#   make attention-faults          faults planted in the unit are seen by its bench
+#   make bench-attention           cycles of the unit in the core, area -> build/bench/attention.json
 
 ATTN_SRC := $(addprefix $(RTL_DIR)/attn/,attn_table.sv attn_lane.sv attn_mac.sv attn_score.sv attn_prob.sv attn_row.sv attn_engine.sv)
 ATTN_BLD := $(BUILD)/attention
@@ -28,11 +31,36 @@ $(eval $(call ATTN_VARIANT,4,2,16384))
 $(eval $(call ATTN_VARIANT,3,1,2048))
 $(eval $(call ATTN_VARIANT,1,2,2048))
 
-.PHONY: attention-test
-attention-test: $(ATTN_BLD)/t2m3k2048/bench $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench ## the attention engine against its definition
-	$(ATTN_BLD)/t2m3k2048/bench 300
+BENCH_ATTN_CORE := $(TB_DIR)/bench_attn_core
+$(BENCH_ATTN_CORE): tests/rtl/bench_attn_core.c tests/rtl/core_bench.c tests/rtl/core_bench.h tests/rtl/model.h tests/unit/attention_case.h \
+  sim/include/seedbed_sim.h $(BUILD)/libseedbed.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests/rtl tests/rtl/bench_attn_core.c tests/rtl/core_bench.c $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
+
+.PHONY: attention-test attention-test-long
+attention-test: $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench $(BENCH_ATTN_CORE) $(SIM_DIR)/w64a/libseedbed_sim.so ## the attention engine, and the unit in the core, against their definition
 	$(ATTN_BLD)/t3m1k2048/bench 150
 	$(ATTN_BLD)/t1m2k2048/bench 150
+	$(BENCH_ATTN_CORE) $(SIM_DIR)/w64a/libseedbed_sim.so --cases 500
+
+attention-test-long: $(ATTN_BLD)/t2m3k2048/bench $(BENCH_ATTN_CORE) $(foreach v,w64a w256a w512a,$(SIM_DIR)/$(v)/libseedbed_sim.so)
+	$(ATTN_BLD)/t2m3k2048/bench 2000
+	$(BENCH_ATTN_CORE) $(foreach v,w64a w256a w512a,$(SIM_DIR)/$(v)/libseedbed_sim.so) --cases 2000
+
+# Faults planted in the unit (tests/rtl/faults/attention, as in mk/sim.mk): its bench must catch each of them.
+ATTN_FAULTS := $(basename $(notdir $(wildcard tests/rtl/faults/attention/*.sed)))
+$(BUILD)/faults/attention-%/rtl/planted: tests/rtl/faults/attention/%.sed $(wildcard hw/rtl/*/*.sv) hw/rtl/waivers.vlt
+	@rm -rf $(@D) && mkdir -p $(@D) && cp -r hw/rtl/. $(@D)/
+	@f=$$(sed -n 's/^# file: //p' $<); sed -i -f $< $(@D)/$$f; \
+	  if cmp -s hw/rtl/$$f $(@D)/$$f; then echo "$<: changes nothing in $$f" >&2; exit 1; fi
+	@touch $@
+
+.PHONY: attention-faults
+attention-faults: $(ATTN_FAULTS:%=$(BUILD)/faults/attention-%/rtl/planted) $(BENCH_ATTN_CORE) ## faults planted in the attention unit are seen by its bench
+	@set -e; for f in $(ATTN_FAULTS); do d=$(BUILD)/faults/attention-$$f; \
+	  $(MAKE) --no-print-directory sim RTL_DIR=$$d/rtl SIM_DIR=$$d/sim BUS=64 UNITS=a ATTN_ROWS=1 SIM_OPT=-O0 >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
+	  if $(BENCH_ATTN_CORE) $$d/sim/w64a/libseedbed_sim.so >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \
+	  echo "fault $$f: caught: $$(head -1 $$d/run.log)"; done
 
 # Area of one engine by Yosys (xc7), $(1) T, $(2) Modes, $(3) Keys
 define ATTN_AREA

@@ -62,7 +62,7 @@ class Devices(unittest.TestCase):
                     self.assertEqual(r["tokens"], 32)
                     self.assertGreater(r["values"], 100000)
                     c = r["counters"]
-                    parts = ("useful", "wait_read", "stall", "act_load", "drain", "control", "compute")
+                    parts = ("useful", "wait_read", "stall", "act_load", "drain", "control", "compute", "attend", "vector")
                     self.assertEqual(sum(c[k] for k in parts), c["cycles"], "every cycle in exactly one class")
                     self.assertAlmostEqual(c["utilisation"], c["useful"] / c["cycles"])
                     self.assertAlmostEqual(c["bus_utilisation"], c["read_beats"] / c["cycles"])
@@ -79,6 +79,27 @@ class Devices(unittest.TestCase):
         r = run_json("verify", model, "--device", "sim:bus=64", "-n", 4)
         self.assertEqual(r["differing_bits"], 0, r.get("first"))
         self.assertEqual(r["counters"]["bus_bytes"], 8)
+
+    def test_attention_in_the_core(self):
+        """ATTENTION_X runs on the core's unit: every value equals the cpu's, and so do the tokens."""
+        sim = "sim:bus=64,units=a"
+        for name, src in models():
+            model = compressed(name, src, "seedlm4")
+            for kv in (16, 8):
+                with self.subTest(model=name, kv=kv):
+                    r = run_json("verify", model, "--device", sim, "-n", 4, "--kv", kv)
+                    self.assertEqual(r["differing_bits"], 0, r.get("first"))
+                    attention = next(o for o in r["operations"] if o["operation"] == "ATTENTION_X")
+                    self.assertGreater(attention["on_device"], 0)
+                    self.assertEqual(attention["on_host"], 0)
+                    c = r["counters"]
+                    self.assertGreater(c["attend"], 0)
+                    parts = ("useful", "wait_read", "stall", "act_load", "drain", "control", "compute", "attend", "vector")
+                    self.assertEqual(sum(c[k] for k in parts), c["cycles"], "every cycle in exactly one class")
+                    out = [run_json("generate", model, "--prompt", PROMPT, "-n", 6, "--device", d, "--kv", kv, "--ignore-end")["tokens"]
+                           for d in ("cpu", sim)]
+                    self.assertEqual(out[0], out[1])
+                    self.assertEqual(len(out[0]), 6)
 
     def test_same_tokens_and_logits(self):
         for name, src in models():
