@@ -9,7 +9,7 @@ module ulx3s_top #(
   parameter int         ClksPerBit = 25,
   parameter int         BusW       = 64,
   parameter logic [3:0] Codecs     = 4'b1111,
-  parameter bit         Style      = 1'b0
+  parameter bit         Style      = 1'b1
 ) (
   input  logic       clk_25mhz,
   input  logic       ftdi_txd,    // from the bridge
