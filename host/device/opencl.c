@@ -167,7 +167,7 @@ static sb_status check_arithmetic(const sb_cl *s, sb_error *err)
 static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
 {
     char platform[64] = "", device[64] = "", platform_name[128];
-    uint64_t width = 0, slices = 0;
+    uint64_t width = 0, slices = 0, scratch = 65536;
     sb_cl *s = calloc(1, sizeof *s);
     if (!s)
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
@@ -177,7 +177,8 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
                           {"device", NULL, 0, 0, device, sizeof device},
                           {"timeout", &s->timeout, 1, UINT32_MAX, NULL, 0},
                           {"width", &width, 1, 8, NULL, 0},
-                          {"slices", &slices, 1, 32, NULL, 0}};
+                          {"slices", &slices, 1, 32, NULL, 0},
+                          {"scratch", &scratch, 1, 1 << 22, NULL, 0}};
     cl_int e = CL_SUCCESS;
     cl_device_type type = 0;
     cl_ulong max_alloc = 0;
@@ -193,6 +194,7 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
         /* A CPU has its threads full with the rows alone, and wants its vectors written out. */
         bool cpu = type & CL_DEVICE_TYPE_CPU;
         s->width = width ? (unsigned)width : cpu ? 8 : 1;
+        s->scratch_limit = (size_t)scratch << 10;
         s->slices = slices ? (unsigned)slices : cpu ? 1 : 8;
         s->context = clCreateContext(NULL, 1, &s->id, NULL, NULL, &e);
         if (s->context)
@@ -290,7 +292,7 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
 #endif
 
 const sb_backend sb_backend_opencl = {
-    .kind = {"opencl", "the exact integer contract in OpenCL kernels", "platform=N|NAME, device=N|NAME, timeout=MS, width=1|8, slices=1..32"},
+    .kind = {"opencl", "the exact integer contract in OpenCL kernels", "platform=N|NAME, device=N|NAME, timeout=MS, width=1|8, slices=1..32, scratch=KIB"},
     .exact = true,
     .open = opencl_open,
 #ifdef SB_HAVE_OPENCL

@@ -48,7 +48,7 @@ typedef struct {
     cl_uint first_error; /* where a copy of status[0] goes */
     cl_mem status; /* index << 8 | error of the first command that failed */
     cl_mem scratch;
-    size_t scratch_size;
+    size_t scratch_size, scratch_limit;
     cl_uint units;   /* compute units */
     unsigned width, slices; /* rows of a work-item of a MATVEC, and slices of a row */
     uint64_t timeout; /* of a command list, in ms */

@@ -9,8 +9,6 @@
 #include "device/opencl_internal.h"
 
 enum { PART = 4096, MASKED = INT32_MIN }; /* PART: commands between two waits */
-static const size_t scratch_limit = 64 << 20;
-
 static size_t up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 /* The arguments that every kernel has; then it is queued over x, y, z work-items. */
@@ -69,7 +67,7 @@ static cl_int attention(sb_cl *s, cl_uint index, const sb_command *c, cl_event *
     }
     cl_uint splits = (cl_uint)(rows >= target ? 1 : (target + rows - 1) / rows);
     splits = splits > blocks ? (cl_uint)blocks : splits;
-    size_t each = keys * 4 + 4 + splits * (c->cols + 1ull) * 8, part = scratch_limit / each;
+    size_t each = keys * 4 + 4 + splits * (c->cols + 1ull) * 8, part = s->scratch_limit / each;
     part = part < 1 ? 1 : part > rows ? rows : part;
     e = e ? e : grow_scratch(s, part * each + 64);
     for (size_t r = 0; r < rows && !e; r += part) {

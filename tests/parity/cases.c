@@ -9,9 +9,11 @@
 #include "../unit/attention_case.h"
 
 static uint64_t state = 1;
-void parity_seed(uint64_t seed)
+static bool whole_lines;
+void parity_seed(uint64_t seed, bool aligned)
 {
     state = seed;
+    whole_lines = aligned;
     case_rng = seed * 0x9e3779b97f4a7c15u | 1;
 }
 
@@ -31,6 +33,11 @@ static uint32_t size_up_to(uint32_t max)
     uint32_t n = below(3) == 0 ? between(1, 40) : below(2) ? between(1, max) : 64 * between(1, max / 64 ? max / 64 : 1) + below(3) - 1;
     return n > max ? max : n;
 }
+
+/* The stride of vectors of n elements. */
+static uint32_t stride_of(uint32_t n) { return whole_lines ? (n + 15) / 16 * 16 + 16 * below(2) : n + below(16); }
+/* Elements of each of several vectors that lie one behind another. */
+static uint32_t packed(uint32_t n, uint32_t batch) { return whole_lines && batch > 1 ? (n + 15) / 16 * 16 : n; }
 
 static void *room(size_t bytes)
 {
@@ -116,7 +123,7 @@ static void make_matvec(parity_case *p)
 static void make_quantize(parity_case *p)
 {
     const sb_codec *codec = any_codec();
-    uint32_t cols = size_up_to(700), batch = between(1, 5);
+    uint32_t batch = between(1, 5), cols = packed(size_up_to(700), batch);
     for (uint32_t v = 0; v < batch; v++) {
         if (!v)
             p->src = (parity_blob){room((size_t)batch * cols * 4), (size_t)batch * cols * 4};
@@ -132,7 +139,7 @@ static void make_quantize(parity_case *p)
 static void make_scale(parity_case *p)
 {
     const sb_codec *codec = any_codec();
-    uint32_t rows = size_up_to(500), batch = between(1, 4), stride = rows + below(20);
+    uint32_t rows = size_up_to(500), batch = between(1, 4), stride = stride_of(rows);
     int scale_exp = (int)below(60) - 30;
     p->src = (parity_blob){room(batch * sb_acc_stride(rows)), batch * sb_acc_stride(rows)};
     int64_t *acc = p->src.data;
@@ -170,7 +177,7 @@ static attention_shape any_attention(void)
 static void make_quantize_kv(parity_case *p)
 {
     attention_shape a = any_attention();
-    uint32_t stride = a.kv_heads * a.hd + below(16);
+    uint32_t stride = stride_of(a.kv_heads * a.hd);
     size_t n = (a.batch - 1ull) * stride + a.kv_heads * a.hd;
     maybe_break(p, floats(&p->src, n, below(2)), a.hd); /* in the first head: the gaps between vectors do not count */
     floats(&p->aux, n, below(2));
@@ -185,7 +192,7 @@ static void make_quantize_kv(parity_case *p)
 static void make_quantize_q(parity_case *p)
 {
     attention_shape a = any_attention();
-    uint32_t heads = a.kv_heads * a.group, stride = heads * a.hd + below(16);
+    uint32_t heads = a.kv_heads * a.group, stride = stride_of(heads * a.hd);
     maybe_break(p, floats(&p->src, (a.batch - 1ull) * stride + heads * a.hd, below(2)), a.hd);
     p->weights.bytes = a.kv_heads * sb_attn_kv_bytes(a.hd, a.flags & SB_ATTN_KV8, a.capacity);
     p->weights.data = room(p->weights.bytes);
@@ -275,7 +282,7 @@ static void make_norm(parity_case *p, bool layer)
 {
     bool whole = below(2);
     uint32_t rows = whole ? 1 : between(1, 6), cols = whole ? size_up_to(900) : dims[below(7)], batch = between(1, 4);
-    uint32_t stride = rows * cols + below(16);
+    uint32_t stride = stride_of(rows * cols);
     size_t n = (batch - 1ull) * stride + rows * cols;
     floats(&p->src, n, false);
     maybe_break(p, p->src.data, cols);
@@ -292,8 +299,8 @@ static void make_layernorm(parity_case *p) { make_norm(p, true); }
 
 static void make_rope(parity_case *p)
 {
-    uint32_t rows = between(1, 9), cols = 2 * size_up_to(130), batch = between(1, 5), stride = rows * cols + below(16);
-    uint32_t aux_stride = cols + below(9);
+    uint32_t rows = between(1, 9), cols = 2 * size_up_to(130), batch = between(1, 5), stride = stride_of(rows * cols);
+    uint32_t aux_stride = stride_of(cols);
     floats(&p->dst, (batch - 1ull) * stride + rows * cols, false);
     maybe_break(p, p->dst.data, cols);
     fill_near_one(floats(&p->aux, (batch - 1ull) * aux_stride + cols, false), (batch - 1ull) * aux_stride + cols);
@@ -304,7 +311,7 @@ static void make_rope(parity_case *p)
 /* Gates over the whole range in which they change, and far beyond. */
 static void make_gate(parity_case *p)
 {
-    uint32_t cols = size_up_to(700), batch = between(1, 4), stride = cols + (below(2) ? cols : below(9));
+    uint32_t batch = between(1, 4), cols = packed(size_up_to(700), batch), stride = below(2) ? 2 * cols : stride_of(cols);
     size_t n = (batch - 1ull) * stride + cols;
     float *g = floats(&p->src, n, false);
     if (below(4))
@@ -343,9 +350,9 @@ static void fill_indices(parity_case *p, parity_blob *b, uint32_t n, uint32_t ro
 static void make_embed(parity_case *p)
 {
     const sb_codec *codec = any_codec();
-    uint32_t rows = between(1, 40), cols = size_up_to(400), batch = between(1, 5);
+    uint32_t rows = between(1, 40), batch = between(1, 5), cols = packed(size_up_to(400), batch);
     bool plain = !below(4);
-    uint32_t words = plain ? cols : (uint32_t)sb_codec_row_words(codec, cols), apart = words + below(5);
+    uint32_t words = plain ? cols : (uint32_t)sb_codec_row_words(codec, cols), apart = stride_of(words);
     size_t n = (rows - 1ull) * apart + words;
     uint32_t *w = (uint32_t *)(void *)floats(&p->weights, n, false);
     for (size_t i = 0; !plain && i < n; i++)
@@ -360,7 +367,7 @@ static void make_embed(parity_case *p)
 
 static void make_move(parity_case *p, bool gather)
 {
-    uint32_t rows = between(1, 30), cols = size_up_to(300), batch = between(1, 12), table = cols + below(9), list = cols + below(9);
+    uint32_t rows = between(1, 30), cols = size_up_to(300), batch = between(1, 12), table = stride_of(cols), list = stride_of(cols);
     size_t table_words = (rows - 1ull) * table + cols, list_words = (batch - 1ull) * list + cols;
     floats(gather ? &p->src : &p->dst, table_words, true);
     floats(gather ? &p->dst : &p->src, list_words, true);
@@ -374,7 +381,7 @@ static void make_scatter(parity_case *p) { make_move(p, false); }
 /* Few distinct values among them, so that equals, and zeros of both signs, are common. */
 static void make_choice(parity_case *p, bool top)
 {
-    uint32_t cols = size_up_to(1500), batch = between(1, 4), stride = cols + below(9), k = 1 + below(cols < 64 ? cols : 64);
+    uint32_t cols = size_up_to(1500), batch = between(1, 4), stride = stride_of(cols), k = 1 + below(cols < 64 ? cols : 64);
     size_t n = (batch - 1ull) * stride + cols;
     float *x = floats(&p->src, n, below(2));
     uint32_t kinds = below(3);
