@@ -20,6 +20,7 @@ ocl-icd-opencl-dev: OpenCL loader of the opencl device
 opencl-headers: its headers
 pocl-opencl-icd: an OpenCL driver for the CPU, on which the kernels are tested
 uuid-dev: a header that those of XRT include
+tcl: runs the packaging scripts for FPGA cards on commands that record
 clang: second compiler, fuzzers
 libomp-dev: OpenMP for clang
 libclang-rt-14-dev: sanitizers for clang

@@ -45,6 +45,10 @@ $(XRT_DIR)/opencl/xilinx.icd:
 	@mkdir -p $(@D)
 	$(Q)echo libxilinxopencl.so.2 >$@
 
+# Four banks as in an HBM; port 1's parts of the weights lie two above port 0's.
+$(XRT_DIR)/w64p2-banks.xclbin: $(XRT_DIR)/mkxclbin
+	$(Q)$< $@ w64p2 2 $(foreach b,0x0 0x10000000 0x20000000 0x30000000,bank=$(b):0x10000000)
+
 .PHONY: xrt-sim xrt-test
 xrt-sim: $(XRT_DRIVER) $(XRT_DIR)/opencl/xilinx.icd $(XRT_DIR)/seedbed.xclbin $(XRT_DIR)/w64.xclbin $(XRT_DIR)/w64p2.xclbin ## XRT's tree for the simulated card, build/sim/xrt
 
@@ -56,7 +60,7 @@ $(BUILD)/faults/%/sim/w64/libseedbed_sim.so: tests/rtl/faults/%.sed $(RTL_SRC) $
 XRT_FAULTS := $(foreach f,dropped_beat wrong_tap,$(BUILD)/faults/$(f)/sim/w64/libseedbed_sim.so)
 XRT_ENV := XILINX_XRT=$(XRT_DIR) XCL_EMULATION_MODE=hw_emu
 
-xrt-test: $(BUILD)/seedbed $(BUILD)/tests/xrt/test_xrt_driver $(TB_DIR)/test_driver xrt-sim $(XRT_DIR)/w64-stall.xclbin $(XRT_DIR)/w64-small.xclbin \
+xrt-test: $(BUILD)/seedbed $(BUILD)/tests/xrt/test_xrt_driver $(TB_DIR)/test_driver xrt-sim $(XRT_DIR)/w64-stall.xclbin $(XRT_DIR)/w64-small.xclbin $(XRT_DIR)/w64p2-banks.xclbin \
     $(foreach v,w64 w64p2 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so) $(XRT_FAULTS) ## the xrt device on the simulated card
 	$(XRT_ENV) $(BUILD)/tests/xrt/test_xrt_driver $(XRT_DIR)/w64.xclbin
 	$(XRT_ENV) $(TB_DIR)/test_driver xrt:xclbin=$(XRT_DIR)/w64.xclbin,chunk=16

@@ -10,6 +10,7 @@ typedef struct {
     uint64_t start, bytes; /* in sb_device's addresses */
     uint64_t address;      /* of the core */
     void *buffer;
+    uint64_t slice; /* 0, or: it is made of buffers of so many bytes, far apart, of which `address` is the first's */
 } sb_piece;
 
 typedef struct {

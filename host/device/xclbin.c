@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A reader of the two sections of an xclbin (struct axlf of XRT's xclbin.h, version 2) that describe the kernels. */
+ * A reader of the three sections of an xclbin (struct axlf of XRT's xclbin.h, version 2) that describe kernels and
+ * memory. */
 #include "device/xclbin.h"
 
 #include <errno.h>
@@ -14,9 +15,12 @@ enum {
     HEADERS = 456,
     HEADER = 40, /* u32 kind, char name[16], pad, u64 offset, u64 size */
     KIND_METADATA = 2,
+    KIND_MEM_TOPOLOGY = 6,
     KIND_IP_LAYOUT = 8,
-    IP_FIRST = 8, /* i32 count before it */
-    IP = 80,      /* u32 type, u32 properties, u64 base, char name[64]: "kernel:cu" */
+    BANK_FIRST = 8, /* i32 count before it */
+    BANK = 40,      /* u8 type, u8 used, pad, u64 KiB, u64 base, char tag[16] */
+    IP_FIRST = 8,   /* i32 count before it */
+    IP = 80,        /* u32 type, u32 properties, u64 base, char name[64]: "kernel:cu" */
     IP_NAME = 16,
     IP_KERNEL = 1,
 };
@@ -119,16 +123,24 @@ sb_status sb_xclbin_find(const char *name, const uint8_t *data, size_t bytes, co
     if (u64_at(data + LENGTH) > bytes)
         return sb_fail(err, SB_ERR_FORMAT, "%s: cut off: %zu of %llu bytes", name, bytes,
                        (unsigned long long)u64_at(data + LENGTH));
-    const uint8_t *layout, *xml;
-    uint64_t layout_bytes, xml_bytes;
+    const uint8_t *layout, *xml, *mem;
+    uint64_t layout_bytes, xml_bytes, mem_bytes;
     sb_status st = section(name, data, bytes, KIND_IP_LAYOUT, &layout, &layout_bytes, err);
     if (!st)
         st = section(name, data, bytes, KIND_METADATA, &xml, &xml_bytes, err);
+    if (!st)
+        st = section(name, data, bytes, KIND_MEM_TOPOLOGY, &mem, &mem_bytes, err);
     if (st)
         return st;
     uint64_t n = layout_bytes < IP_FIRST ? 0 : u32_at(layout);
     if (n && n > (layout_bytes - IP_FIRST) / IP)
         return sb_fail(err, SB_ERR_FORMAT, "%s: its IP layout does not fit its section", name);
+    for (uint64_t i = 0; i < 64 && mem_bytes >= BANK_FIRST + (i + 1) * BANK && i < u32_at(mem); i++) {
+        const uint8_t *b = mem + BANK_FIRST + i * BANK;
+        out->bank[i].bytes = b[1] ? u64_at(b + 8) << 10 : 0;
+        out->bank[i].base = u64_at(b + 16);
+        out->banks++;
+    }
     st = find_unit(name, layout, n, kernel, out->cu, err);
     char *text = st || !xml_bytes ? NULL : malloc(xml_bytes + 1);
     if (text) {

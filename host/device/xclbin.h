@@ -12,6 +12,10 @@
 typedef struct {
     char cu[64];              /* its first compute unit, e.g. "seedbed_kernel_1" */
     unsigned ports, bus_bits; /* AXI masters, and the width of the last; 0 if the file does not say */
+    unsigned banks;           /* of the card's memory; their indices are XRT's memory groups */
+    struct {
+        uint64_t base, bytes;
+    } bank[64];
 } sb_xclbin_kernel;
 
 /* name begins the messages. SB_ERR_FORMAT: not an xclbin, or a broken one; SB_ERR_ARG: it has no such kernel, and the

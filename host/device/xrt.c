@@ -58,6 +58,9 @@ typedef struct {
     int group;
     sb_core core;
     sb_pieces memory;
+    uint64_t stride; /* 0, or from one port's part of a matrix to the next; then the parts' memory groups: */
+    xrtMemoryGroup part_group[8];
+    uint64_t slice;       /* of the matrix that is being loaded, else 0 */
     xrtBufferHandle list; /* of commands, as the core gets them */
     uint32_t list_room;
     xrtBufferHandle port[8]; /* what the ports' own arguments point to */
@@ -92,18 +95,18 @@ static int read_register(void *ctx, uint32_t offset, uint32_t *value)
     return x->xrtKernelReadRegister(x->kernel, offset, value) ? -1 : 0;
 }
 
-static sb_status open_kernel(xrt_device *x, unsigned index, const char *xclbin, const char *kernel, sb_error *err)
+static sb_status open_kernel(xrt_device *x, unsigned index, const char *xclbin, const char *kernel,
+                             sb_xclbin_kernel *found, sb_error *err)
 {
     uint8_t *data = NULL;
     size_t bytes;
     char name[160], path[PATH_MAX];
-    sb_xclbin_kernel found;
     xuid_t id;
     sb_status st = sb_xrt_env_xclbin("device xrt", xclbin, path, sizeof path, err);
     if (!st)
         st = sb_xclbin_read(path, &data, &bytes, err);
     if (!st)
-        st = sb_xclbin_find(path, data, bytes, kernel, &found, err);
+        st = sb_xclbin_find(path, data, bytes, kernel, found, err);
     if (!st && !(x->device = x->xrtDeviceOpen(index)))
         st = sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT finds no card %u (%s)", index,
                      x->mode == SB_XRT_BOARD ? "is its driver loaded?" : sb_xrt_mode_name(x->mode));
@@ -113,12 +116,12 @@ static sb_status open_kernel(xrt_device *x, unsigned index, const char *xclbin, 
     free(data);
     if (st)
         return st;
-    snprintf(name, sizeof name, "%.60s:{%.60s}", kernel, found.cu);
+    snprintf(name, sizeof name, "%.60s:{%.60s}", kernel, found->cu);
     if (x->xrtDeviceGetXclbinUUID(x->device, id) || !(x->kernel = x->xrtPLKernelOpenExclusive(x->device, id, name)))
         return sb_fail(err, SB_ERR_DEVICE,
                        "device xrt: XRT does not open compute unit %s for this process alone: another may hold it",
-                       found.cu);
-    x->core = (sb_core){.lanes = found.bus_bits / 32, .ports = found.ports, .max_batch = 16, .act_capacity = 32768};
+                       found->cu);
+    x->core = (sb_core){.lanes = found->bus_bits / 32, .ports = found->ports, .max_batch = 16, .act_capacity = 32768};
     if (x->xrtKernelArgOffset(x->kernel, ARG_COMMANDS) != SB_REG_CMD_ADDR ||
         x->xrtKernelArgOffset(x->kernel, ARG_COUNT) != SB_REG_CMD_COUNT ||
         x->xrtKernelArgOffset(x->kernel, ARG_PORT_STRIDE) != SB_REG_PORT_STRIDE)
@@ -127,6 +130,35 @@ static sb_status open_kernel(xrt_device *x, unsigned index, const char *xclbin, 
     x->group = x->xrtKernelArgGroupId(x->kernel, ARG_COMMANDS);
     if (x->group < 0 || !(x->run = x->xrtRunOpen(x->kernel)))
         return sb_fail(err, SB_ERR_DEVICE, "device xrt: %s: kernel %s is connected to no memory", path, kernel);
+    return SB_OK;
+}
+
+/* Part p of a matrix goes into the bank that is p strides above the first argument's; all else into the one after that,
+ * so that every bank of parts has the same allocations and thus the same offsets. */
+static sb_status choose_banks(xrt_device *x, const sb_xclbin_kernel *k, sb_error *err)
+{
+    xrtBufferHandle probe = x->xrtBOAlloc(x->device, 4096, XRT_BO_FLAGS_NONE, (xrtMemoryGroup)x->group);
+    uint64_t at = probe ? x->xrtBOAddress(probe) : 0;
+    if (probe)
+        x->xrtBOFree(probe);
+    unsigned first = 0, home;
+    while (first < k->banks && (at < k->bank[first].base || at - k->bank[first].base >= k->bank[first].bytes))
+        first++;
+    home = first + 1;
+    for (unsigned p = 0; p < x->core.ports && first < k->banks; p++) {
+        unsigned b = 0;
+        while (b < k->banks && (!k->bank[b].bytes || k->bank[b].base != k->bank[first].base + p * x->stride))
+            b++;
+        if (b == k->banks || b == home)
+            first = k->banks;
+        x->part_group[p] = b;
+    }
+    if (!probe || first >= k->banks || home >= k->banks || !k->bank[home].bytes)
+        return sb_fail(err, SB_ERR_ARG,
+                       "device xrt: stride=%llu: of the card's %u banks none begins so many MiB above that of the port "
+                       "before, or none is left over",
+                       (unsigned long long)(x->stride >> 20), k->banks);
+    x->group = (int)home;
     return SB_OK;
 }
 
@@ -143,6 +175,8 @@ static sb_status join_ports(xrt_device *x, sb_error *err)
     return SB_OK;
 }
 
+static void free_piece(xrt_device *x, sb_piece *piece);
+
 static void xrt_close(sb_device *dev)
 {
     xrt_device *x = dev->priv;
@@ -156,7 +190,7 @@ static void xrt_close(sb_device *dev)
     if (x->list)
         x->xrtBOFree(x->list);
     for (size_t i = 0; i < x->memory.n; i++)
-        x->xrtBOFree(x->memory.piece[i].buffer);
+        free_piece(x, &x->memory.piece[i]);
     if (x->kernel)
         x->xrtKernelClose(x->kernel);
     if (x->device)
@@ -173,12 +207,14 @@ static sb_status xrt_open(sb_device *dev, const char *params, sb_error *err)
         return sb_fail(err, SB_ERR_NOMEM, "out of memory");
     dev->priv = x;
     char xclbin[PATH_MAX] = "", kernel[64] = "seedbed_kernel";
-    uint64_t index = 0, chunk = 16384, noop = 0;
+    uint64_t index = 0, chunk = 16384, noop = 0, stride = 0;
+    sb_xclbin_kernel found;
     x->timeout_ms = 10000;
     const sb_param p[] = {
         {"xclbin", NULL, 0, 0, xclbin, sizeof xclbin}, {"device", &index, 0, 255, NULL, 0},
         {"kernel", NULL, 0, 0, kernel, sizeof kernel}, {"timeout", &x->timeout_ms, 1, UINT32_MAX, NULL, 0},
-        {"chunk", &chunk, 4, 1 << 22, NULL, 0},        {"noop", &noop, 0, 1, NULL, 0}};
+        {"chunk", &chunk, 4, 1 << 22, NULL, 0},        {"noop", &noop, 0, 1, NULL, 0},
+        {"stride", &stride, 0, 1 << 20, NULL, 0}};
     sb_status st = sb_params_parse("xrt", params, p, sizeof p / sizeof *p, err);
     if (!st)
         st = sb_xrt_env_check("device xrt", &x->mode, err);
@@ -191,10 +227,14 @@ static sb_status xrt_open(sb_device *dev, const char *params, sb_error *err)
     if (!st)
         st = load_library(x, err);
     if (!st)
-        st = open_kernel(x, (unsigned)index, xclbin, kernel, err);
+        st = open_kernel(x, (unsigned)index, xclbin, kernel, &found, err);
     x->memory.chunk = chunk / 4 * 4096;
     if (!st && !noop) /* noop has no registers to read: the xclbin's word stands */
         st = sb_core_probe(&x->core, "device xrt", read_register, x, err);
+    if (!st && stride && x->core.ports > 1) {
+        x->stride = stride << 20;
+        st = choose_banks(x, &found, err);
+    }
     if (!st)
         st = join_ports(x, err);
     if (st) {
@@ -213,19 +253,68 @@ static sb_status xrt_open(sb_device *dev, const char *params, sb_error *err)
 /* --- memory
  * ------------------------------------------------------------------------------------------------------------ */
 
+/* A zeroed buffer, or NULL. */
+static xrtBufferHandle new_buffer(xrt_device *x, size_t bytes, xrtMemoryGroup group)
+{
+    xrtBufferHandle b = x->xrtBOAlloc(x->device, bytes, XRT_BO_FLAGS_NONE, group);
+    void *host = b ? x->xrtBOMap(b) : NULL;
+    if (host)
+        memset(host, 0, bytes);
+    if (host && !x->xrtBOSync(b, XCL_BO_SYNC_BO_TO_DEVICE, bytes, 0))
+        return b;
+    if (b)
+        x->xrtBOFree(b);
+    return NULL;
+}
+
+static void free_piece(xrt_device *x, sb_piece *piece)
+{
+    xrtBufferHandle *part = piece->buffer;
+    for (unsigned p = 0; piece->slice && p < x->core.ports; p++)
+        if (part[p])
+            x->xrtBOFree(part[p]);
+    if (piece->slice)
+        free(part);
+    else
+        x->xrtBOFree(piece->buffer);
+}
+
+/* A matrix whose parts lie in a bank a port. */
+static sb_status new_parts(xrt_device *x, sb_piece *piece, sb_error *err)
+{
+    xrtBufferHandle *part = calloc(8, sizeof *part);
+    if (!part)
+        return sb_fail(err, SB_ERR_NOMEM, "out of memory");
+    piece->buffer = part;
+    piece->slice = x->slice;
+    sb_status st = SB_OK;
+    for (unsigned p = 0; p < x->core.ports && !st; p++) {
+        part[p] = new_buffer(x, x->slice, x->part_group[p]);
+        if (!part[p])
+            st = sb_fail(err, SB_ERR_NOMEM, "device xrt: no buffer of %llu bytes in memory bank %u",
+                         (unsigned long long)x->slice, x->part_group[p]);
+        else if (x->xrtBOAddress(part[p]) != x->xrtBOAddress(part[0]) + p * x->stride)
+            st = sb_fail(err, SB_ERR_DEVICE,
+                         "device xrt: part %u of a matrix is at 0x%llx, not %llu MiB above the first at 0x%llx", p,
+                         (unsigned long long)x->xrtBOAddress(part[p]), (unsigned long long)(p * x->stride >> 20),
+                         (unsigned long long)x->xrtBOAddress(part[0]));
+    }
+    if (st)
+        free_piece(x, piece);
+    else
+        piece->address = x->xrtBOAddress(part[0]);
+    return st;
+}
+
 static sb_status new_piece(sb_device *dev, sb_piece *piece, sb_error *err)
 {
     xrt_device *x = dev->priv;
-    piece->buffer = x->xrtBOAlloc(x->device, piece->bytes, XRT_BO_FLAGS_NONE, (xrtMemoryGroup)x->group);
-    void *host = piece->buffer ? x->xrtBOMap(piece->buffer) : NULL;
-    if (host)
-        memset(host, 0, piece->bytes);
-    if (!host || x->xrtBOSync(piece->buffer, XCL_BO_SYNC_BO_TO_DEVICE, piece->bytes, 0)) {
-        if (piece->buffer)
-            x->xrtBOFree(piece->buffer);
+    if (x->slice)
+        return new_parts(x, piece, err);
+    piece->buffer = new_buffer(x, piece->bytes, (xrtMemoryGroup)x->group);
+    if (!piece->buffer)
         return sb_fail(err, SB_ERR_NOMEM, "device xrt: no buffer of %llu bytes in memory group %d, after %llu bytes",
                        (unsigned long long)piece->bytes, x->group, (unsigned long long)piece->start);
-    }
     piece->address = x->xrtBOAddress(piece->buffer);
     return SB_OK;
 }
@@ -237,7 +326,9 @@ static sb_status xrt_reserve(sb_device *dev, uint64_t end, sb_error *err)
 
 static uint64_t xrt_fit(const sb_device *dev, uint64_t at, uint64_t bytes)
 {
-    return sb_pieces_fit(&((const xrt_device *)dev->priv)->memory, at, bytes);
+    const xrt_device *x = dev->priv;
+    return sb_pieces_fit(&x->memory, at,
+                         x->slice ? UINT64_MAX : bytes); /* a matrix in parts begins a piece of its own */
 }
 
 /* A range of the mirror may run through several pieces. */
@@ -246,12 +337,18 @@ static sb_status move(sb_device *dev, uint64_t addr, void *host, size_t bytes, b
     xrt_device *x = dev->priv;
     for (uint8_t *p = host; bytes;) {
         const sb_piece *at = sb_pieces_find(&x->memory, addr, 1);
-        size_t offset = at ? addr - at->start : 0, n = at && bytes > at->bytes - offset ? at->bytes - offset : bytes;
-        uint8_t *map = at ? x->xrtBOMap(at->buffer) : NULL;
+        size_t offset = at ? addr - at->start : 0, room = at ? at->bytes - offset : 0;
+        xrtBufferHandle buffer = at ? at->buffer : NULL;
+        if (at && at->slice) {
+            buffer = ((xrtBufferHandle *)at->buffer)[offset / at->slice];
+            offset %= at->slice;
+            room = at->slice - offset;
+        }
+        size_t n = bytes < room ? bytes : room;
+        uint8_t *map = buffer ? x->xrtBOMap(buffer) : NULL;
         if (map && to_device)
             memcpy(map + offset, p, n);
-        if (!map ||
-            x->xrtBOSync(at->buffer, to_device ? XCL_BO_SYNC_BO_TO_DEVICE : XCL_BO_SYNC_BO_FROM_DEVICE, n, offset))
+        if (!map || x->xrtBOSync(buffer, to_device ? XCL_BO_SYNC_BO_TO_DEVICE : XCL_BO_SYNC_BO_FROM_DEVICE, n, offset))
             return sb_fail(err, SB_ERR_DEVICE, "device xrt: moving %zu bytes %s 0x%llx failed", n,
                            to_device ? "to" : "from", (unsigned long long)addr);
         if (!to_device)
@@ -275,7 +372,16 @@ static sb_status xrt_read(sb_device *dev, uint64_t addr, void *dst, size_t bytes
 
 static sb_status xrt_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
 {
-    return sb_core_load_matrix(&((const xrt_device *)dev->priv)->core, dev, m, addr, err);
+    xrt_device *x = dev->priv;
+    uint64_t chunk = x->memory.chunk;
+    if (x->stride) {
+        x->slice = sb_lane_slice(m->codec, m->rows, m->cols, x->core.lanes, x->core.ports);
+        x->memory.chunk = 4096;
+    }
+    sb_status st = sb_core_load_matrix(&x->core, dev, m, addr, err);
+    x->slice = 0;
+    x->memory.chunk = chunk;
+    return st;
 }
 
 static uint64_t xrt_matrix_bytes(const sb_device *dev, const sb_command *c)
@@ -316,7 +422,7 @@ static sb_status put_list(sb_device *dev, const sb_command *c, uint32_t n, uint3
     }
     if (x->xrtBOSync(x->list, XCL_BO_SYNC_BO_TO_DEVICE, m * sizeof *c, 0) ||
         x->xrtRunSetArg(x->run, ARG_COMMANDS, x->list) || x->xrtRunSetArg(x->run, ARG_COUNT, m) ||
-        x->xrtRunSetArg(x->run, ARG_PORT_STRIDE, (uint64_t)0))
+        x->xrtRunSetArg(x->run, ARG_PORT_STRIDE, x->stride))
         return sb_fail(err, SB_ERR_DEVICE, "device xrt: XRT refuses the list of %u commands", m);
     return SB_OK;
 }
@@ -408,7 +514,7 @@ static sb_status xrt_open(sb_device *dev, const char *params, sb_error *err)
 
 const sb_backend sb_backend_xrt = {
     .kind = {"xrt", "the core on an FPGA card through XRT, or on the simulated card",
-             "xclbin=FILE, device=N, kernel=NAME, timeout=MS, chunk=KIB, noop=0|1"},
+             "xclbin=FILE, device=N, kernel=NAME, timeout=MS, chunk=KIB, stride=MIB, noop=0|1"},
     .exact = true,
     .open = xrt_open,
     .op = {SB_HOST_OPS, SB_EXACT_OPS},

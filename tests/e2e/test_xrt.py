@@ -58,6 +58,10 @@ class SameBits(Scratch):
     def test_two_ports(self):
         self.assertEqual(self.verify(device("w64p2"), 2)["ports"], 2)
 
+    def test_a_bank_a_port(self):
+        """Each port's part of the weights in a bank of its own, joined by PORT_STRIDE."""
+        self.assertEqual(self.verify(device("w64p2-banks", ",stride=512,chunk=64"), 2)["ports"], 2)
+
     def test_stalls(self):
         """The memory of this card lets the core wait at random."""
         c = self.verify(device("w64-stall"), 1)
@@ -228,6 +232,11 @@ class Traps(Scratch):
         self.refuse(card(), "timeout=0", spec="xrt:timeout=0")
         self.refuse(card(), "unknown parameter 'lanes'", spec="xrt:lanes=4")
         self.refuse(card(), "noop=1 needs XCL_EMULATION_MODE=noop", spec="xrt:noop=1")
+
+    def test_banks(self):
+        for stride in (256, 300):
+            self.refuse(card(), f"stride={stride}: of the card's 4 banks none", spec=device("w64p2-banks", f",stride={stride}"))
+        self.refuse(card(), "stride=512: of the card's 1 banks none", spec=device("w64p2", ",stride=512"))
 
     def test_model_larger_than_the_card(self):
         """A card with a bank of 1 MiB."""
