@@ -30,7 +30,7 @@ RTL_FOR  = $(filter-out %/seedbed_kernel.sv,$(RTL_SRC)) $(call KERNEL,$(1))
 $(BUILD)/rtl/p%/seedbed_kernel.sv: hw/kernel.sh
 	@mkdir -p $(@D)
 	$(Q)hw/kernel.sh $* >$@.tmp && mv $@.tmp $@
-SIM_SRC := sim/sim_core.cpp sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h sim/public.vlt sim/include/seedbed_sim.h sim/exports.map
+SIM_SRC := sim/sim_core.cpp sim/sim_model.hpp sim/cover.hpp sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h sim/public.vlt sim/include/seedbed_sim.h sim/exports.map
 
 VERILATE = $(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wall $(RTL_VLT)
 SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd

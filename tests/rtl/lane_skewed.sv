@@ -37,7 +37,7 @@ module lane_skewed #(
     .side_i   (side_i),
     .act_i    (act_i),
     .act_sum_i(act_sum_i),
-    .wide_i   ('0),
+    .wide_i   (768'd0),
     .skew_i   (skew),
     .pair_i   (pair),
     .half_i   (half),

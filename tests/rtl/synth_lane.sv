@@ -14,6 +14,11 @@ module synth_lane;
   logic [63:0]        want, got;
   logic [63:0]        wants [0:Later];
   integer             bad, seen;
+  wire  [767:0]       wide1;
+
+  for (genvar c = 0; c < 12; c++) begin : g_wide
+    assign wide1[64*c +: 64] = {{48{act1[16*c+15]}}, act1[16*c +: 16]};
+  end
 
   lane #(
     .Codecs(4'b0100),
@@ -25,6 +30,7 @@ module synth_lane;
     .side_i   (16'd0),
     .act_i    (act1),
     .act_sum_i(sum3),
+    .wide_i   (wide1),
     .skew_i   (128'd0),
     .pair_i   (204'd0),
     .half_i   (19'sd0),

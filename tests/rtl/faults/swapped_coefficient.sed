@@ -1,3 +1,3 @@
-# file: gen/lane_seedlm.sv
+# file: gen/lane_seedlm_sim.sv
 # q1 and q2 change places.
-s/q1_q <= {side_i, word_i\[31:20\]};/q1_q <= {side_i, word_i[27:24], word_i[31:28], word_i[23:20]};/
+s/: 4'd0, word_i\[31:20\]};/: 4'd0, word_i[27:24], word_i[31:28], word_i[23:20]};/
