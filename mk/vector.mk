@@ -17,9 +17,43 @@ $(foreach t,$(VECTOR_TBS),$(eval $(TB_DIR)/$(t)/tb: tests/rtl/fp_ops.hpp))
 $(TB_DIR)/fp_mul/tb $(TB_DIR)/fp_mul8/tb: tests/rtl/tb_fp_add.cpp
 
 .PHONY: vector-test
-vector-test: $(VECTOR_TBS:%=$(TB_DIR)/%/tb) ## the vector unit and its parts against the definition
+vector-test: $(VECTOR_TBS:%=$(TB_DIR)/%/tb) $(BUILD)/vector/w64l2/bench $(BUILD)/vector/w512l16/bench ## the vector unit and its parts against the definition
 	@set -e; for t in $(VECTOR_TBS); do $(TB_DIR)/$$t/tb; done
+	$(BUILD)/vector/w64l2/bench 800
+	$(BUILD)/vector/w512l16/bench 400
+
+.PHONY: bench-vector
+bench-vector: $(BUILD)/vector/w64l2/bench $(BUILD)/vector/w512l16/bench ## cycles of each vector operation, one flat JSON record a line
+	@mkdir -p $(BUILD)/bench
+	$(BUILD)/vector/w512l16/bench --measure > $(BUILD)/bench/vector.json
+	$(BUILD)/vector/w64l2/bench --measure >> $(BUILD)/bench/vector.json
 
 # --- lint and area -----------------------------------------------------------------------------------------------------------
-VECTOR_TOPS := lzc fp_add fp_mul fp_from_int fp_to_int fp_recip
+VECTOR_TOPS := lzc fp_add fp_mul fp_from_int fp_to_int fp_recip vec_load vec_store vec_lane vec_reduce vec_pass vec_program vec_check vector_unit
 LINT_TOPS += $(VECTOR_TOPS)
+
+# --- the unit against the cpu device -----------------------------------------------------------------------------------------
+VECTOR_SRC := $(addprefix $(RTL_DIR)/,core/seedbed_pkg.sv core/vector_pkg.sv prim/fifo.sv prim/delay.sv attn/attn_table.sv attn/attn_prob.sv) \
+              $(sort $(wildcard $(RTL_DIR)/vector/*.sv))
+VECTOR_BLD ?= $(BUILD)/vector
+
+# $(1) bus, $(2) lanes
+define VECTOR_VARIANT
+$(VECTOR_BLD)/w$(1)l$(2)/bench: $(VECTOR_SRC) tests/rtl/vec_shim.cpp tests/rtl/vec_shim.h tests/rtl/bench_vector.c tests/rtl/model.h \
+  $(BUILD)/libseedbed.a mk/vector.mk
+	@mkdir -p $$(@D)
+	$(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wall $(RTL_VLT) --top vector_unit -GBusW=$(1) -GLanes=$(2) \
+	  --Mdir $$(@D)/obj $(VECTOR_SRC)
+	$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vvector_unit.mk Vvector_unit__ALL.a OPT_FAST="-O1" OPT_SLOW="-O0" \
+	  OPT_GLOBAL="-O1" CXX="$(CXX)" >/dev/null
+	$$(SIM_CXX) -I$$(@D)/obj -Itests/rtl -DVEC_BUS=$(1) -c tests/rtl/vec_shim.cpp -o $$(@D)/shim.o
+	$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/verilated.o
+	$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_threads.cpp -o $$(@D)/threads.o
+	$(CC) $$(CFLAGS) -Itests/rtl -DVEC_BUS=$(1) -DVEC_LANES=$(2) -c tests/rtl/bench_vector.c -o $$(@D)/bench.o
+	$(CXX) -o $$@ $$(@D)/bench.o $$(@D)/shim.o $$(@D)/verilated.o $$(@D)/threads.o $$(@D)/obj/Vvector_unit__ALL.a \
+	  $(BUILD)/libseedbed.a $(LDFLAGS) $$(LDLIBS) -latomic
+endef
+$(eval $(call VECTOR_VARIANT,64,2))
+$(eval $(call VECTOR_VARIANT,256,8))
+$(eval $(call VECTOR_VARIANT,512,16))
+$(eval $(call VECTOR_VARIANT,1024,16))

@@ -45,7 +45,7 @@ module vec_lane #(
   );
   wire [9:0]  half_up = a_i[9:0] << half_zeros;
   wire [31:0] half    = (a_i[14:10] != 5'd0) ? {a_i[15], 8'd136 + 8'(a_i[14:10]), a_i[9:0], 13'd0}
-                        : (a_i[9:0] == '0)   ? {a_i[15], 31'd0}
+                        : (a_i[9:0] == '0)   ? 32'd0  // the integer 0 has no sign
                         : {a_i[15], 8'd136 - 8'(half_zeros), half_up[8:0], 14'd0};
 
   logic [31:0] from_int;

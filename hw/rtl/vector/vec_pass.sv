@@ -16,7 +16,8 @@
 //   kind_i .. zero_i      see vector_pkg; os: buffer distance of rows; b_step_i 0: B is the same chunk for a whole row;
 //             b_lane0_i: B is its lane 0; b_twice_i: each element of B for two lanes; a_swap_i: neighbours of A change
 //             places; c_shift_i (one-hot distance): C is A from so many lanes up; neg_*: sign flipped
-//             (neg_even_i: of C in even lanes); zero_i: A counts as 0
+//             (neg_even_i: of C in even lanes); zero_i: A counts as 0; halves_i: chunks hold Lanes/2 elements, as those
+//             of KInt do
 //   sum_first_i, sum_last_i   KSum, KSumSq: the chains begin here; they end here, and go to the buffer
 //   s_*       the stream (vec_load);  st_*  the store's chunks
 //   scalar_*  result of lane 0, for DScalar;  word_o  first 64 bits of KWord
@@ -56,6 +57,7 @@ module vec_pass #(
   input  logic [AddrW-1:0]    d_base_i,
   input  logic [AddrW-1:0]    d_os_i,
   input  logic                check_i,
+  input  logic                halves_i,
   input  logic [24:0]         n_i,
   input  logic [24:0]         n_last_i,
   input  logic [24:0]         np_i,
@@ -93,6 +95,7 @@ module vec_pass #(
   wire is_sum    = kind_i == vector_pkg::KSum || kind_i == vector_pkg::KSumSq;
   wire is_int    = kind_i == vector_pkg::KInt;
   wire is_quant  = kind_i == vector_pkg::KQuant;
+  wire halves    = is_int || halves_i;
   wire is_reduce = kind_i == vector_pkg::KMax || kind_i == vector_pkg::KArgmax;
 
   // ------------------------------------------------------------------------------------------
@@ -106,7 +109,7 @@ module vec_pass #(
   logic [5:0]       level;
   logic             landed;
 
-  wire [24:0] per   = is_int ? 25'(Lanes / 2) : 25'(Lanes);
+  wire [24:0] per   = halves ? 25'(Lanes / 2) : 25'(Lanes);
   wire        there = left_q != '0;
   wire        need  = a_sel_i == vector_pkg::AStream && there;
   wire        room  = d_sel_i != vector_pkg::DStore || 7'(level) + 7'(flying_q) < 7'(QueueD - 4);
@@ -156,7 +159,7 @@ module vec_pass #(
   wire [AddrW-1:0] d_addr = d_row_q + (is_sum ? AddrW'(at_q[ChainW-1:0]) : at);
   logic [Lanes-1:0] mask;
   always_comb begin
-    for (int i = 0; i < Lanes; i++) mask[i] = 25'(i) < left_q && (!is_int || i < Lanes / 2);
+    for (int i = 0; i < Lanes; i++) mask[i] = 25'(i) < left_q && (!halves || i < Lanes / 2);
   end
 
   // What goes along with a chunk: index 0 with its operands at the lanes.
@@ -171,7 +174,7 @@ module vec_pass #(
     tag1_q   <= tag_new;
     tag_q[0] <= tag1_q;
     for (int i = 1; i <= Last; i++) tag_q[i] <= tag_q[i-1];
-    if (!rst_ni) begin
+    if (!rst_ni || start_i) begin  // what landed must not land again further along
       valid1_q <= 1'b0;
       valid_q  <= '0;
     end else begin
@@ -209,13 +212,14 @@ module vec_pass #(
   // Operands, and the lanes.
   // ------------------------------------------------------------------------------------------
   wire [ChunkW-1:0] a1 = (a_sel_i == vector_pkg::AStream) ? s_q : a_mem_q;
-  logic [ChunkW-1:0] a_q, b_q, c_q, y;
+  logic [ChunkW-1:0] a_q, b_q, c_q, int_q, y;
   logic              all_zero_q;
 
+  logic             ending_q;  // from the start of a pass to its end: in between, kind_i is already the next one's
   wire              sum_mul  = kind_i == vector_pkg::KSumSq;
   wire [TagW-1:0]   tag_in   = sum_mul ? tag_q[5] : tag_q[0];
   wire [TagW-1:0]   tag_out  = sum_mul ? tag_q[10] : tag_q[5];
-  wire              sum_there = is_sum && (sum_mul ? valid_q[10] : valid_q[5]);
+  wire              sum_there = ending_q && is_sum && (sum_mul ? valid_q[10] : valid_q[5]);
 
   for (genvar i = 0; i < Lanes; i++) begin : g_lane
     // Elements that are not there count as 0.
@@ -241,9 +245,11 @@ module vec_pass #(
       c_q[32*i +: 32] <= {c_pick[31] ^ neg_c, c_pick[30:0]};
     end
 
+    localparam bit WithInt = i < Lanes / 2;
+    wire [63:0] integer64 = (WithInt && !all_zero_q) ? int_q[64*(i % (Lanes/2)) +: 64] : 64'd0;
     vec_lane #(
       .Chains (Chains),
-      .WithInt(i < Lanes / 2)
+      .WithInt(WithInt)
     ) u_lane (
       .clk_i      (clk_i),
       .kind_i     (kind_i),
@@ -253,7 +259,7 @@ module vec_pass #(
       .a_i        (a_q[32*i +: 32]),
       .b_i        (b_q[32*i +: 32]),
       .c_i        (c_q[32*i +: 32]),
-      .int_i      ((i < Lanes / 2 && !all_zero_q) ? int_q[64*(i % (Lanes/2)) +: 64] : 64'd0),
+      .int_i      (integer64),
       .sum_in_i   (tag_in[Lanes+AddrW +: ChainW]),
       .sum_first_i(tag_in[TagW-3]),
       .sum_out_i  (tag_out[Lanes+AddrW +: ChainW]),
@@ -261,7 +267,6 @@ module vec_pass #(
       .y_o        (y[32*i +: 32])
     );
   end
-  logic [ChunkW-1:0] int_q;
   always_ff @(posedge clk_i) begin
     int_q      <= a1;
     all_zero_q <= zero_i || !there1_q;
@@ -283,6 +288,7 @@ module vec_pass #(
       vector_pkg::KSig:                                                 {valid, tag} = {valid_q[17], tag_q[17]};
       default:                                                          {valid, tag} = {valid_q[0], tag_q[0]};
     endcase
+    valid = valid && ending_q;
   end
   assign landed     = valid;
   assign result     = y;
@@ -299,7 +305,7 @@ module vec_pass #(
   always_ff @(posedge clk_i) bad_q <= rst_ni && valid && check_i && d_sel_i == vector_pkg::DStore && bads != '0;
 
   // Packer: chunks of narrow elements become chunks of words.
-  wire [1:0]         ratio = (is_int || (is_quant && limit_i == 2'd0)) ? 2'd1 : is_quant ? 2'd3 : 2'd0;  // pieces a chunk - 1
+  wire [1:0]         ratio = (halves || (is_quant && limit_i == 2'd0)) ? 2'd1 : is_quant ? 2'd3 : 2'd0;  // pieces a chunk - 1
   logic [1:0]        piece_q;
   logic [ChunkW-1:0] pack_q, pack, narrow16, narrow8;
   wire               st_new  = valid && d_sel_i == vector_pkg::DStore;
@@ -319,7 +325,7 @@ module vec_pass #(
       for (int j = 0; j < 4; j++) begin
         if (32'(piece_q) == j) pack[ChunkW/4*j +: ChunkW/4] = narrow8[ChunkW/4*j +: ChunkW/4];
       end
-    end else if (is_int) begin
+    end else if (halves) begin
       if (piece_q[0]) pack[ChunkW/2 +: ChunkW/2] = y[0 +: ChunkW/2];
       else pack[0 +: ChunkW/2] = y[0 +: ChunkW/2];
     end else begin
@@ -353,7 +359,7 @@ module vec_pass #(
   // ------------------------------------------------------------------------------------------
   // Maxima, and the end.
   // ------------------------------------------------------------------------------------------
-  logic ending_q, fold, reduced, done_q;
+  logic fold, reduced, done_q;
   wire  landed_all = flying_q == '0 && !active_q;
   assign fold = ending_q && landed_all && is_reduce && !done_q && !folded_q;
   logic folded_q;
@@ -363,7 +369,7 @@ module vec_pass #(
   ) u_reduce (
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
-    .start_i(start_i),
+    .start_i(start_i && is_reduce),
     .value_i(kind_i == vector_pkg::KArgmax),
     .valid_i(valid_q[0] && is_reduce),
     .mask_i (tag_q[0][Lanes-1:0]),

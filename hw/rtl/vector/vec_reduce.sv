@@ -45,10 +45,10 @@ module vec_reduce #(
     always_comb begin
       other_key   = '0;
       other_index = '0;
-      for (int h = 1; h < Lanes; h = h * 2) begin
-        if (i < h && half_q == (LanesW + 1)'(h)) begin
-          other_key   = key_q[(i+h) % Lanes];
-          other_index = index_q[(i+h) % Lanes];
+      for (int s = 0; s < LanesW; s++) begin
+        if (i < (1 << s) && half_q == (LanesW + 1)'(1 << s)) begin
+          other_key   = key_q[(i + (1 << s)) % Lanes];
+          other_index = index_q[(i + (1 << s)) % Lanes];
         end
       end
     end

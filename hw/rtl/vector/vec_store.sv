@@ -161,13 +161,20 @@ module vec_store #(
     end
   end
 
-  logic [1:0] lane_q;  // byte within the word
-  always_ff @(posedge clk_i) if (state_q == StRow) lane_q <= addr_q[1:0];
+  // A single byte; the beat may wait while the next job is taken.
+  logic       out_byte_q;
+  logic [1:0] out_lane_q;
+  always_ff @(posedge clk_i) begin
+    if (out) begin
+      out_byte_q <= byte_q;
+      out_lane_q <= addr_q[1:0];
+    end
+  end
 
   assign wr_valid_o = out_valid_q;
   assign wr_data_o  = out_q;
   for (genvar i = 0; i < Words; i++) begin : g_strb
-    assign wr_strb_o[4*i +: 4] = {4{strb_q[i]}} & (byte_q ? 4'd1 << lane_q : 4'hF);
+    assign wr_strb_o[4*i +: 4] = {4{strb_q[i]}} & (out_byte_q ? 4'd1 << out_lane_q : 4'hF);
   end
 
 endmodule
