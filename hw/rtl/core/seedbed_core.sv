@@ -471,11 +471,40 @@ module seedbed_core #(
     end
 
     if (Vector != 0) begin : g_vector
-      // VECTOR-UNIT: instantiate vector_unit here, with the [1] signals as g_no_vector lists them, and
-      //   cmd_valid_i(unit_valid[1]) cmd_ready_o(unit_ready[1]) cmd_i(unit_cmd) done_o(unit_done[1])
-      //   error_o(unit_error[7:4]) busy_o(unit_busy[1]) state_o(unit_state[15:8])
-      //   beat_data_i(u_beat_data) beat_err_i(u_beat_err) beat_last_i(u_beat_last) wr_idle_i(u_wr_idle) wr_err_i(u_wr_err)
-      initial $fatal(1, "seedbed_core: the vector unit is not here yet");
+      vector_unit #(
+        .BusW  (BusW),
+        .Lanes ((BusW >= 512) ? 16 : BusW / 32),
+        .BeatsW(BeatsW)
+      ) u_vector (
+        .clk_i         (clk_i),
+        .rst_ni        (rst_ni),
+        .cmd_valid_i   (unit_valid[1]),
+        .cmd_ready_o   (unit_ready[1]),
+        .cmd_i         (unit_cmd),
+        .done_o        (unit_done[1]),
+        .error_o       (unit_error[7:4]),
+        .req_valid_o   (u_req_valid[1]),
+        .req_ready_i   (u_req_ready[1]),
+        .req_addr_o    (u_req_addr[127:64]),
+        .req_beats_o   (u_req_beats[2*BeatsW-1:BeatsW]),
+        .beat_valid_i  (u_beat_valid[1]),
+        .beat_ready_o  (u_beat_ready[1]),
+        .beat_data_i   (u_beat_data),
+        .beat_err_i    (u_beat_err),
+        .beat_last_i   (u_beat_last),
+        .wr_req_valid_o(u_wr_req_valid[1]),
+        .wr_req_ready_i(u_wr_req_ready[1]),
+        .wr_req_addr_o (u_wr_req_addr[127:64]),
+        .wr_req_beats_o(u_wr_req_beats[17:9]),
+        .wr_valid_o    (u_wr_valid[1]),
+        .wr_ready_i    (u_wr_ready[1]),
+        .wr_data_o     (u_wr_data[2*BusW-1:BusW]),
+        .wr_strb_o     (u_wr_strb[BusW/4-1:BusW/8]),
+        .wr_idle_i     (u_wr_idle),
+        .wr_err_i      (u_wr_err),
+        .busy_o        (unit_busy[1]),
+        .state_o       (unit_state[15:8])
+      );
     end else begin : g_no_vector
       assign unit_ready[1]                  = 1'b0;
       assign unit_done[1]                   = 1'b0;
