@@ -29,7 +29,7 @@ CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 CFLAGS  = -std=c11 -D_GNU_SOURCE $(OPT) -g -march=$(ARCH) -ffp-contract=off -fno-math-errno -fno-trapping-math -fopenmp $(WARN) $(SAN) \
           -Ihost/include -Ihost -Isim/include $(PKG_CFLAGS)
 LDFLAGS = -fopenmp $(SAN)
-LDLIBS  = $(PKG_LIBS) -lopenblas -ldl -lm -lpthread
+LDLIBS  = $(PKG_LIBS) $(CUDA_LINK) -lopenblas -ldl -lm -lpthread
 
 LIB_SRC   := $(filter-out host/cli/%,$(sort $(wildcard host/*/*.c)))
 CLI_SRC   := $(sort $(wildcard host/cli/*.c))
@@ -69,10 +69,10 @@ demo-run: $(BUILD)/seedbed $(BUILD)/sim/w512/libseedbed_sim.so
 	@BUILD="$(BUILD)" tests/e2e/demo.sh
 
 asan: ## unit tests and the program under AddressSanitizer and UBSan
-	+$(MAKE) SAN=-fsanitize=address,undefined OPT=-O1 BUILD=$(BUILD)/asan all unit
+	+$(MAKE) SAN=-fsanitize=address,undefined OPT=-O1 BUILD=$(BUILD)/asan NVCC=none all unit
 
 clang: ## the program and the unit tests built by clang
-	+$(MAKE) CC=clang BUILD=$(BUILD)/clang all unit
+	+$(MAKE) CC=clang BUILD=$(BUILD)/clang NVCC=none all unit
 
 sim-all: $(foreach v,w512 w64 w64a,$(BUILD)/sim/$(v)/libseedbed_sim.so) ## the simulators that the tests use
 

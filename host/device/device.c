@@ -10,7 +10,7 @@
 
 /* In the order in which `seedbed devices` lists them. */
 static const sb_backend *const backends[] = {&sb_backend_cpu,  &sb_backend_ref,  &sb_backend_sim,
-                                             &sb_backend_xrt,  &sb_backend_xocl, &sb_backend_opencl, &sb_backend_uart};
+                                             &sb_backend_xrt,  &sb_backend_xocl, &sb_backend_opencl, &sb_backend_cuda, &sb_backend_uart};
 enum { N_BACKENDS = sizeof backends / sizeof *backends };
 
 const sb_device_kind *sb_device_kind_at(size_t i) { return i < N_BACKENDS ? &backends[i]->kind : NULL; }

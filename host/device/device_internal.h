@@ -64,7 +64,7 @@ struct sb_device {
 };
 
 extern const sb_backend sb_backend_ref, sb_backend_cpu, sb_backend_sim, sb_backend_xrt, sb_backend_xocl;
-extern const sb_backend sb_backend_opencl, sb_backend_uart;
+extern const sb_backend sb_backend_opencl, sb_backend_cuda, sb_backend_uart;
 
 /* sb_device_open of a back end that is in no table. */
 sb_status sb_device_open_backend(const sb_backend *be, const char *params, const sb_device_options *opt, sb_device **out,

@@ -71,7 +71,9 @@ typedef struct {
     uint32_t p[4];
 } sb_command;
 
+#ifndef __cplusplus /* kernels/cuda reads this header too */
 _Static_assert(sizeof(sb_command) == 64, "a command is one 512-bit beat");
+#endif
 
 /* "MATVEC" etc.; "?" if out of range. */
 const char *sb_op_name(unsigned op);
