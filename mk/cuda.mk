@@ -87,3 +87,13 @@ cuda-test: $(BUILD)/tests/test_cuda_emulated $(CUDA_TESTS) ## the CUDA kernels a
 	$(BUILD)/tests/test_cuda_emulated
 	@set -e; for t in $(CUDA_TESTS); do $$t; done
 	$(if $(CUDA_TESTS),,@echo "skipped: cuda on a GPU (no nvcc)")
+
+# The parity matrix's column `cuda`, on the emulated grid.
+$(BUILD)/parity/parity_cuda_emulated: $(wildcard tests/parity/*.[ch]) tests/unit/attention_case.h $(EMU_OBJ) $(BUILD)/libseedbed.a
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(CC) $(CFLAGS) -DSB_HAVE_CUDA -Ikernels/include $(filter %.c,$^) host/device/cuda.c $(EMU_OBJ) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -lstdc++ -o $@
+
+.PHONY: parity-cuda-emulated
+parity-cuda-emulated: $(BUILD)/parity/parity_cuda_emulated ## the matrix for the CUDA kernels on the emulated grid
+	$< --device cuda --cases $(or $(CASES),10)

@@ -20,7 +20,8 @@ static const struct {
                  {"opencl-xrt", "opencl-xrt:xclbin=%s/sim/xrt/w64.xclbin", true},
                  {"uart", "uart", true},
                  {"opencl", "opencl", false},
-                 {"opencl, as a GPU", "opencl:width=1,slices=8,scratch=64", false}};
+                 {"opencl, as a GPU", "opencl:width=1,slices=8,scratch=64", false},
+                 {"cuda", "cuda", false}};
 enum { MAX_DEVICES = 16, ARENA = 24 << 20 };
 
 typedef struct {
