@@ -8,7 +8,8 @@
  * layer, and the end (norm, head, arg-max) run as lists of their own and are counted apart. Token = embedding + the sum of
  * the layers + end, a layer that was not simulated being taken, class by class, between its two neighbours by the bytes of its
  * weights (--all: every layer of different shape is simulated). What an operation costs that the device does not do
- * (sb_device_place) is not in the cycles: such operations are named, and the host's seconds stand in the record. */
+ * (sb_device_place) is not in the cycles: such operations are named, and the host's seconds stand in the record. A simulator with
+ * more units (make sim UNITS=av) is taken where there is one. */
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -287,10 +288,26 @@ static void print_boards(const char *model, const result r[MEMORIES], const bool
         if (best < 0)
             continue;
         double scale = (double)boards[b].channels / memories[best].ports;
-        printf("%-20s %-6s %8.2f tokens/s (%u x %s%s)\n", model, boards[b].name,
-               memories[best].mhz * 1e6 / r[best].token.v[TOTAL] * scale, boards[b].channels, boards[b].memory,
+        printf("%-20s %-6s %8.2f tokens/s%s (%u x %s%s)\n", model, boards[b].name,
+               memories[best].mhz * 1e6 / r[best].token.v[TOTAL] * scale,
+               r[best].host_ops[0] ? " without what the host does" : "", boards[b].channels, boards[b].memory,
                scale > 1 ? "; more channels than simulated: in proportion" : "");
     }
+}
+
+/* The simulator of the memory's ports with the most units (make sim UNITS=av, a, v). False: there is none. */
+static bool library(const char *dir, const memory_case *mem, char *path, size_t size)
+{
+    static const char *const units[] = {"av", "a", "v", ""};
+    for (int i = 0; i < 4; i++) {
+        char ports[16] = "";
+        if (mem->ports > 1)
+            snprintf(ports, sizeof ports, "p%u", mem->ports);
+        snprintf(path, size, "%s/w%u%s%s/libseedbed_sim.so", dir, mem->bus, ports, units[i]);
+        if (!access(path, R_OK))
+            return true;
+    }
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -318,11 +335,8 @@ int main(int argc, char **argv)
         static result r[MEMORIES];
         bool have[MEMORIES] = {false};
         for (int k = 0; k < MEMORIES; k++) {
-            char lib[4096], spec[4400], ports[16] = "";
-            if (memories[k].ports > 1)
-                snprintf(ports, sizeof ports, "p%u", memories[k].ports);
-            snprintf(lib, sizeof lib, "%s/w%u%s/libseedbed_sim.so", argv[1], memories[k].bus, ports);
-            if (access(lib, R_OK))
+            char lib[4096], spec[4400];
+            if (!library(argv[1], &memories[k], lib, sizeof lib))
                 continue; /* boards say what they are made of */
             snprintf(spec, sizeof spec, "sim:lib=%s,bus=%u,ports=%u,%s", lib, memories[k].bus, memories[k].ports, memories[k].spec);
             measure(&cfg, &set, spec, &r[k]);
