@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Perplexity of {fp32 on ref, then every codec on cpu} x {shipped model, stories260K} on the held-out text.
+"""Perplexity of {fp32 on ref, then every codec on cpu} x {shipped models, stories260K} on the held-out text.
 
 usage: perplexity.py PROGRAM OUT.json
 """
@@ -23,6 +23,7 @@ def main(program, out):
     if not os.path.exists(text):
         raise SystemExit(f"skipped: perplexity (no data at {DATA}; set SEEDBED_DATA)")
     models = [("tinystories-openelm", os.path.join(ROOT, "models", "tinystories-openelm")),
+              ("tinystories-sigmoid", os.path.join(ROOT, "models", "tinystories-sigmoid")),
               ("stories260K", os.path.join(DATA, "stories260K"))]
     rows = [("fp32", None, "ref")] + [(c, r, "cpu") for c, r in (("fp16", "nearest"), ("int4", "nearest"), ("int4", "search"),
                                                                ("seedlm4", "nearest"), ("seedlm4", "search"),

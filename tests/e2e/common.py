@@ -12,6 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 SEEDBED = os.path.join(BUILD, "seedbed")
 SHIPPED = os.path.join(ROOT, "models", "tinystories-openelm")
+SIGMOID = os.path.join(ROOT, "models", "tinystories-sigmoid")  # its twin with sigmoid attention
 DATA = os.environ.get("SEEDBED_DATA") or os.path.join(os.path.dirname(ROOT), "shared", "data")
 STORIES = os.path.join(DATA, "stories260K")
 CODECS = ("fp16", "int4", "seedlm4", "seedlm3")
@@ -32,7 +33,7 @@ def run_json(*args, **kw):
 
 def models():
     """(name, directory) of every model at hand; says what is absent."""
-    found = [("tinystories-openelm", SHIPPED)]
+    found = [("tinystories-openelm", SHIPPED), ("tinystories-sigmoid", SIGMOID)]
     if os.path.isdir(STORIES):
         found.append(("stories260K", STORIES))
     else:

@@ -5,7 +5,7 @@ import os
 import shutil
 import unittest
 
-from common import BUILD, CODECS, ROOT, SHIPPED, STORIES, Scratch, models, need_stories, read_safetensors, run, run_json
+from common import BUILD, CODECS, ROOT, SHIPPED, SIGMOID, STORIES, Scratch, models, need_stories, read_safetensors, run, run_json
 
 PROMPT = "Once upon a time"
 # Greedy fp32 continuation of the original llama2.c checkpoint.
@@ -43,13 +43,16 @@ class Reference(unittest.TestCase):
         cpu = run_json("generate", STORIES, "--prompt", PROMPT, "-n", 40, "--device", "cpu")
         self.assertEqual(ref["tokens"], cpu["tokens"])
 
-    def test_shipped_model_follows_its_training_code(self):
+    def test_shipped_models_follow_their_training_code(self):
         """Token ids that the NumPy evaluator of models/train computed from the stored weights."""
-        with open(os.path.join(ROOT, "tests", "golden", "tinystories-openelm.json"), encoding="utf-8") as f:
-            oracle = json.load(f)
-        r = run_json("generate", SHIPPED, "--prompt", oracle["prompt"], "-n", len(oracle["greedy_ids"]), "--device", "ref",
-                     "--ignore-end")
-        self.assertEqual(r["tokens"], oracle["greedy_ids"])
+        for model in (SHIPPED, SIGMOID):
+            name = os.path.basename(model)
+            with self.subTest(model=name):
+                with open(os.path.join(ROOT, "tests", "golden", name + ".json"), encoding="utf-8") as f:
+                    oracle = json.load(f)
+                r = run_json("generate", model, "--prompt", oracle["prompt"], "-n", len(oracle["greedy_ids"]), "--device", "ref",
+                             "--ignore-end")
+                self.assertEqual(r["tokens"], oracle["greedy_ids"])
 
 
 class Devices(unittest.TestCase):
