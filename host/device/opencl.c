@@ -208,7 +208,7 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
         return st;
     }
     dev->can[SB_OP_QUANTIZE_Q] = s->kernel[SB_CL_QUANTIZE_Q];
-    snprintf(dev->describe, sizeof dev->describe, "%s, %s, %u compute units", platform_name, s->name, s->units);
+    snprintf(dev->describe, sizeof dev->describe, "%.100s, %.100s, %u compute units", platform_name, s->name, s->units);
     return SB_OK;
 }
 
