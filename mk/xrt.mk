@@ -61,7 +61,7 @@ XRT_FAULTS := $(foreach f,dropped_beat wrong_tap,$(BUILD)/faults/$(f)/sim/w64/li
 XRT_ENV := XILINX_XRT=$(XRT_DIR) XCL_EMULATION_MODE=hw_emu
 
 xrt-test: $(BUILD)/seedbed $(BUILD)/tests/xrt/test_xrt_driver $(TB_DIR)/test_driver xrt-sim $(XRT_DIR)/w64-stall.xclbin $(XRT_DIR)/w64-small.xclbin $(XRT_DIR)/w64p2-banks.xclbin \
-    $(foreach v,w64 w64p2 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so) $(XRT_FAULTS) ## the xrt device on the simulated card
+    $(XRT_DIR)/w64a.xclbin $(foreach v,w64 w64a w64p2 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so) $(XRT_FAULTS) ## the xrt device on the simulated card
 	$(XRT_ENV) $(BUILD)/tests/xrt/test_xrt_driver $(XRT_DIR)/w64.xclbin
 	$(XRT_ENV) $(TB_DIR)/test_driver xrt:xclbin=$(XRT_DIR)/w64.xclbin,chunk=16
 	$(XRT_ENV) OCL_ICD_VENDORS=$(abspath $(XRT_DIR)/opencl) $(TB_DIR)/test_driver opencl-xrt:xclbin=$(XRT_DIR)/w64.xclbin,chunk=16

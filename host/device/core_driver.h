@@ -39,6 +39,9 @@ typedef struct {
     uint32_t units; /* register UNITS: SB_UNIT_*, and what the attention unit is built for; 0 in cores from before there were any */
 } sb_core;
 
+/* sb_backend.on_device of a driver: what a core may have; sb_core_restrict takes back what this one lacks. */
+#define SB_CORE_OPS [SB_OP_MATVEC] = true, [SB_OP_ATTENTION_X] = true
+
 /* Reads the register at a byte offset: 0, or -1 if that failed. */
 typedef int (*sb_core_read_fn)(void *ctx, uint32_t offset, uint32_t *value);
 

@@ -245,5 +245,5 @@ const sb_backend sb_backend_sim = {
     .takes = sim_takes,
     .run = sim_run,
     .op = {SB_HOST_OPS, SB_EXACT_OPS},
-    .on_device = {[SB_OP_MATVEC] = true, [SB_OP_ATTENTION_X] = true},
+    .on_device = {SB_CORE_OPS},
 };

@@ -241,11 +241,13 @@ static sb_status xrt_open(sb_device *dev, const char *params, sb_error *err)
         xrt_close(dev);
         return st;
     }
+    sb_core_restrict(&x->core, dev);
     dev->counters.bus_bytes = x->core.lanes * 4;
     dev->counters.ports = x->core.ports;
-    snprintf(dev->describe, sizeof dev->describe, "%s %u, %u lanes, %u x %u-bit bus%s",
+    snprintf(dev->describe, sizeof dev->describe, "%s %u, %u lanes, %u x %u-bit bus%s%s",
              x->mode == SB_XRT_BOARD ? "card" : "simulated card", (unsigned)index, x->core.ports * x->core.lanes,
              x->core.ports, sb_core_bus_bits(&x->core),
+             x->core.units & (SB_UNIT_SIGMOID | SB_UNIT_SOFTMAX) ? ", attention unit" : "",
              noop ? ", noop: nothing is computed, registers cannot be read" : "");
     return SB_OK;
 }
@@ -384,6 +386,11 @@ static sb_status xrt_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *a
     return st;
 }
 
+static bool xrt_takes(const sb_device *dev, const sb_command *c)
+{
+    return sb_core_takes(&((const xrt_device *)dev->priv)->core, c);
+}
+
 static uint64_t xrt_matrix_bytes(const sb_device *dev, const sb_command *c)
 {
     return sb_core_matrix_bytes(&((const xrt_device *)dev->priv)->core, c);
@@ -518,11 +525,12 @@ const sb_backend sb_backend_xrt = {
     .exact = true,
     .open = xrt_open,
     .op = {SB_HOST_OPS, SB_EXACT_OPS},
-    .on_device = {[SB_OP_MATVEC] = true},
+    .on_device = {SB_CORE_OPS},
 #ifdef SB_HAVE_XRT
     .close = xrt_close,
     .load_matrix = xrt_load_matrix,
     .matrix_bytes = xrt_matrix_bytes,
+    .takes = xrt_takes,
     .run = xrt_run,
     .reserve = xrt_reserve,
     .fit = xrt_fit,

@@ -58,6 +58,11 @@ class SameBits(Scratch):
     def test_two_ports(self):
         self.assertEqual(self.verify(device("w64p2"), 2)["ports"], 2)
 
+    def test_attention_unit(self):
+        """A core with the attention unit: ATTENTION_X runs on it, the KV cache in the card's memory."""
+        c = self.verify(device("w64a", ",chunk=64"), 3)
+        self.assertGreater(c["attend"], 0)
+
     def test_a_bank_a_port(self):
         """Each port's part of the weights in a bank of its own, joined by PORT_STRIDE."""
         self.assertEqual(self.verify(device("w64p2-banks", ",stride=512,chunk=64"), 2)["ports"], 2)
