@@ -140,10 +140,10 @@ class OpenCL(Scratch):
 class Faults(Scratch):
     def test_hang(self):
         """Beats get lost in the core, which then waits for ever: the wait ends, and says where the core stands."""
-        p = run("verify", SHIPPED, "--device", device(more=",timeout=1000"), "-n", 1, env=card(SEEDBED_XRT_LIB=fault("dropped_beat")), timeout=60)
+        p = run("verify", SHIPPED, "--device", device(more=",timeout=2000"), "-n", 1, env=card(SEEDBED_XRT_LIB=fault("dropped_beat")), timeout=60)
         self.assertEqual(p.returncode, 1, p.stdout + p.stderr)
         self.assertEqual(len(p.stderr.strip().splitlines()), 1, p.stderr)
-        for what in (r"^seedbed: token 0, layer 0, transformer\.layers\.0\.attn\.qkv_proj: command 0 ", r"no progress for 1000 ms: ",
+        for what in (r"^seedbed: token 0, layer 0, transformer\.layers\.0\.attn\.qkv_proj: command 0 ", r"no progress for 2000 ms: ",
                      r"command 0 of the core's list; ", r"command processor: \w+; engine: job in work", r"next beat: weights; ",
                      r"in flight: \d+ read bursts, \d+ write bursts; ", r"FIFOs: \d+ beats to read, \d+ to write; ",
                      r"cycles \d+: useful \d+, wait_read \d+, stall \d+, act_load \d+, drain \d+, control \d+, compute \d+, attend \d+, vector \d+; "):
