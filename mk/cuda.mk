@@ -8,6 +8,7 @@ CUDA_HOME := $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
 CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90
 
 CUDA_EXACT := matvec quantize attention vector runtime
+CUDA_FLASH := flash_forward
 CUDA_PLAIN := runtime_text layout
 CUDA_HDR   := $(wildcard kernels/cuda/*.cuh kernels/cuda/*.hpp kernels/include/*.h) host/include/seedbed/command.h
 CUDA_INC   := -Ikernels/include -Ihost/include -Ihost
@@ -40,6 +41,13 @@ $(BUILD)/cuda/%.o: kernels/cuda/%.cpp $(CUDA_HDR)
 	@$(SAY) CXX $<
 	$(Q)$(CXX) $(CUDA_CXXFLAGS) $(CUDA_INC) -c $< -o $@
 
+# Attention in floating point: a library of its own (kernels/include/sb_flash.h), which the program does not need.
+FLASH_LIB := $(BUILD)/cuda/libseedbed_flash.a
+$(FLASH_LIB): $(CUDA_FLASH:%=$(BUILD)/cuda/%.o)
+	@rm -f $@
+	@$(SAY) AR $@
+	$(Q)ar rcs $@ $^
+
 $(BUILD)/cuda/libseedbed_cuda.a: $(CUDA_OBJ)
 	@rm -f $@
 	@$(SAY) AR $@
@@ -66,7 +74,16 @@ $(BUILD)/tests/test_cuda_emulated: tests/cuda/test_cuda_exact.c tests/cuda/pair.
 	@$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) -DSB_CUDA_EMULATED -DSB_HAVE_CUDA -Ikernels/include $< host/device/cuda.c $(EMU_OBJ) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(CHECK_LIBS) -lstdc++ -o $@
 
-# On a GPU; without one it says so.
+$(BUILD)/tests/test_flash_emulated: tests/cuda/test_flash.cpp $(CUDA_FLASH:%=$(EMU_DIR)/%.o) $(EMU_DIR)/emulator.o
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(EMU_CXX) $(filter %.cpp,$^) $(filter %.o,$^) -o $@
+
+# On a GPU; without one they say so.
+$(BUILD)/tests/cuda/test_flash: tests/cuda/test_flash.cpp $(FLASH_LIB)
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(CXX) $(CUDA_CXXFLAGS) $(CUDA_INC) -isystem $(CUDA_HOME)/include $^ -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -o $@
 $(BUILD)/tests/cuda/test_cuda_exact: tests/cuda/test_cuda_exact.c tests/cuda/pair.h tests/unit/attention_case.h $(BUILD)/libseedbed.a
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
@@ -75,16 +92,17 @@ $(BUILD)/tests/cuda/test_cuda_exact: tests/cuda/test_cuda_exact.c tests/cuda/pai
 .PHONY: cuda cuda-test
 TEST_STAGES += cuda-test
 ifeq ($(HAVE_CUDA),1)
-cuda: $(CUDA_LIB) ## the CUDA kernels, and what each of them uses (fails on a spill)
-	@python3 mk/cuda_report.py $(CUDA_EXACT:%=$(BUILD)/cuda/%.o.log)
-CUDA_TESTS := $(BUILD)/tests/cuda/test_cuda_exact
+cuda: $(CUDA_LIB) $(FLASH_LIB) ## the CUDA kernels, and what each of them uses (fails on a spill)
+	@python3 mk/cuda_report.py $(patsubst %,$(BUILD)/cuda/%.o.log,$(CUDA_EXACT) $(CUDA_FLASH))
+CUDA_TESTS := $(BUILD)/tests/cuda/test_cuda_exact $(BUILD)/tests/cuda/test_flash
 else
 cuda:
 	@echo "cuda: no nvcc here, so CUDA is not built in"
 endif
 
-cuda-test: $(BUILD)/tests/test_cuda_emulated $(CUDA_TESTS) ## the CUDA kernels against the cpu device: on an emulated grid, and on a GPU if there is one
+cuda-test: $(BUILD)/tests/test_cuda_emulated $(BUILD)/tests/test_flash_emulated $(CUDA_TESTS) ## the CUDA kernels against the cpu device: on an emulated grid, and on a GPU if there is one
 	$(BUILD)/tests/test_cuda_emulated
+	$(BUILD)/tests/test_flash_emulated
 	@set -e; for t in $(CUDA_TESTS); do $$t; done
 	$(if $(CUDA_TESTS),,@echo "skipped: cuda on a GPU (no nvcc)")
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Attention in floating point: FlashSigmoid (arXiv 2409.04431) and FlashAttention-2 (arXiv 2307.08691) forward. fp16 or bf16 in, sums
+ * and results in binary32. Not the exact contract: compared with binary64 within a tolerance (tests/cuda/flash_case.h).
+ *
+ *     S = scale q.k + bias (sigmoid; softmax has no bias)    P = sigmoid(S), or exp(S - max) / sum    out = P v
+ *
+ * A query sees the keys of its own sequence; causal: query i of n sees keys j <= i + (keys - n). A row that sees no key is 0.
+ * Grouped queries: head h uses KV head h / (heads / kv_heads). */
+#ifndef SB_FLASH_H
+#define SB_FLASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { SB_FLASH_FP16 = 0, SB_FLASH_BF16 = 1 };
+
+typedef struct {
+    uint32_t sequences, heads, kv_heads; /* heads: a multiple of kv_heads */
+    uint32_t head_dim;                   /* 64, 96, 128, 256 */
+    uint32_t total_q, max_q;             /* queries of all sequences; of the longest */
+    uint32_t splits;                     /* the keys of a sequence over so many blocks (decode); 1: no partial results */
+    int sigmoid, causal, type;
+    float scale, bias;
+    const void *q;           /* (total_q, heads, head_dim) */
+    const void *k, *v;       /* contiguous (total keys, kv_heads, head_dim); paged (pages, page, kv_heads, head_dim) */
+    const int32_t *q_start;  /* (sequences + 1,): queries q_start[s] .. q_start[s+1]-1 */
+    const int32_t *kv_start; /* (sequences + 1,): the same for keys; paged: only the differences count */
+    const int32_t *pages;    /* (sequences, max_pages) page numbers, or NULL: contiguous */
+    uint32_t page, max_pages;
+    float *out;     /* (total_q, heads, head_dim), every element written */
+    float *partial; /* sb_flash_partial_floats() where splits > 1 */
+} sb_flash;
+
+/* Floats of `partial`: for each split, query and head: head_dim sums, then the maximum and the sum of softmax. */
+static inline size_t sb_flash_partial_floats(const sb_flash *f)
+{
+    return f->splits > 1 ? (size_t)f->splits * f->total_q * f->heads * (f->head_dim + 2) : 0;
+}
+
+/* Enqueues it. Pointers are the GPU's, 16-byte aligned; stream: a cudaStream_t. 0, or 1 and one line in why[n]. */
+int sb_flash_cuda_forward(const sb_flash *f, void *stream, char *why, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
