@@ -228,7 +228,7 @@ static void make_attention_x(parity_case *p)
     if (!below(24)) { /* a record that no host writes */
         sb_attn_header *h = p->src.data;
         *(below(2) ? &h->pos : &h->v_exp) = 1 << 21;
-        p->must_fail = true;
+        p->must_fail = p->no_core = true;
     }
     output(&p->dst, a.dst_bytes + a.prob_bytes);
     snprintf(p->what, sizeof p->what, "%s%s%s%s%s, %u heads of %u over %u, batch %u, %u keys, window %u",

@@ -16,6 +16,7 @@ typedef struct {
     parity_blob weights, src, dst, aux;
     sb_matrix matrix; /* MATVEC: weights, loaded in the device's own layout */
     bool must_fail;   /* its data holds what the contract refuses */
+    bool no_core;     /* ... and for what a core is not defined */
     char what[96];    /* shape and mode, for messages */
 } parity_case;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every command on every back end at hand against cpu, bit for bit, over random shapes and data. Prints a matrix: how many commands were equal,
- * "host" where the host does the operation for that device; then which back ends are absent and why.
+ * and how many of them the host did because the device does not take them ("host": all); then which back ends are absent and why.
  *
  * usage: parity [--cases N] [--seed S] [--op NAME] [--device SPEC]...      exit status 1 if anything differs */
 #include <stdio.h>
@@ -11,11 +11,12 @@
 #include "cases.h"
 #include "device/device_internal.h"
 
-/* The back ends; %s is the build directory; aligned: it asks for whole lines. A new one joins by its line. */
+/* The back ends; %s is the build directory; core: it asks for whole lines. A new one joins by its line. */
 static const struct {
     const char *name, *spec;
-    bool aligned;
+    bool core;
 } back_ends[] = {{"sim", "sim:bus=64", true},
+                 {"sim, attention", "sim:bus=64,units=a", true},
                  {"xrt", "xrt:xclbin=%s/sim/xrt/w64.xclbin", true},
                  {"opencl-xrt", "opencl-xrt:xclbin=%s/sim/xrt/w64.xclbin", true},
                  {"uart", "uart", true},
@@ -27,9 +28,9 @@ enum { MAX_DEVICES = 16, ARENA = 24 << 20 };
 typedef struct {
     const char *name;
     char spec[256];
-    bool aligned;
+    bool core;
     char absent[300]; /* why, if it is */
-    unsigned equal[SB_OP_COUNT], differ[SB_OP_COUNT];
+    unsigned equal[SB_OP_COUNT], differ[SB_OP_COUNT], host[SB_OP_COUNT]; /* host: of them not taken by the device */
     bool tried[SB_OP_COUNT];
 } column;
 
@@ -97,9 +98,13 @@ static void compare(sb_op op, uint32_t n, uint64_t seed, place *cpu, place *dev,
     parity_make_fn make = parity_maker(op);
     for (uint32_t i = 0; i < n; i++) {
         parity_case k = {0};
-        parity_seed(seed * 1000003 + op * 7919 + i, col->aligned);
+        parity_seed(seed * 1000003 + op * 7919 + i, col->core);
         make(&k);
         k.c.op = (uint8_t)op;
+        if (col->core && k.no_core) {
+            parity_free(&k);
+            continue;
+        }
         uint8_t poison = (uint8_t)(0x5a + i), *a = NULL, *b = NULL;
         size_t na, nb, at = 0;
         sb_status sa = run(cpu, &k, poison, &a, &na);
@@ -123,6 +128,9 @@ static void compare(sb_op op, uint32_t n, uint64_t seed, place *cpu, place *dev,
         free(b);
         parity_free(&k);
     }
+    sb_op_stats s;
+    sb_device_op_stats(dev->dev, op, &s);
+    col->host[op] = (unsigned)s.host;
 }
 
 static bool wanted(unsigned op, const char *only)
@@ -171,6 +179,8 @@ static bool print_matrix(const column *cols, int n, const char *only)
                 snprintf(cell, sizeof cell, "host");
             else if (cols[d].differ[op])
                 snprintf(cell, sizeof cell, "%u DIFFER of %u", cols[d].differ[op], cols[d].differ[op] + cols[d].equal[op]);
+            else if (cols[d].host[op])
+                snprintf(cell, sizeof cell, "%u equal, %u host", cols[d].equal[op], cols[d].host[op]);
             else
                 snprintf(cell, sizeof cell, "%u equal", cols[d].equal[op]);
             printf("%20s", cell);
@@ -200,7 +210,7 @@ int main(int argc, char **argv)
             only = argv[i + 1];
         else if (!strcmp(argv[i], "--device") && n < MAX_DEVICES) {
             cols[n].name = argv[i + 1];
-            cols[n].aligned = strncmp(argv[i + 1], "opencl:", 7) && strncmp(argv[i + 1], "cuda", 4) && strcmp(argv[i + 1], "opencl");
+            cols[n].core = strncmp(argv[i + 1], "opencl:", 7) && strncmp(argv[i + 1], "cuda", 4) && strcmp(argv[i + 1], "opencl");
             snprintf(cols[n++].spec, sizeof cols->spec, "%s", argv[i + 1]);
         }
         else
@@ -211,7 +221,7 @@ int main(int argc, char **argv)
     for (size_t d = 0; all && d < sizeof back_ends / sizeof *back_ends; d++) {
         const char *spec = back_ends[d].spec, *at = strstr(spec, "%s");
         cols[n].name = back_ends[d].name;
-        cols[n].aligned = back_ends[d].aligned;
+        cols[n].core = back_ends[d].core;
         snprintf(cols[n++].spec, sizeof cols->spec, "%.*s%s%s", (int)(at ? at - spec : (long)strlen(spec)), spec,
                  !at ? "" : build ? build : "build", at ? at + 2 : "");
     }
