@@ -74,7 +74,7 @@ asan: ## unit tests and the program under AddressSanitizer and UBSan
 clang: ## the program and the unit tests built by clang
 	+$(MAKE) CC=clang BUILD=$(BUILD)/clang NVCC=none all unit
 
-sim-all: $(foreach v,w512 w64 w64a,$(BUILD)/sim/$(v)/libseedbed_sim.so) ## the simulators that the tests use
+sim-all: $(foreach v,w512 w64 w64a w64av,$(BUILD)/sim/$(v)/libseedbed_sim.so) ## the simulators that the tests use
 
 e2e: $(BUILD)/seedbed sim-all ## the main job and bad input, through the program
 	BUILD=$(BUILD) python3 tests/e2e/test_main_job.py

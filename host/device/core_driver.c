@@ -71,15 +71,47 @@ static bool attention_takes(uint32_t units, const sb_command *c)
            c->rows < 4096 && c->cols <= 256 && c->cols % 8 == 0 && (sigmoid || c->p[0] <= softmax_keys);
 }
 
+/* What the vector unit does (hw/rtl/vector/vec_check.sv). */
+static const sb_op vector_ops[] = {SB_OP_QUANTIZE, SB_OP_SCALE,       SB_OP_EMBED,      SB_OP_RMSNORM, SB_OP_ROPE,
+                                   SB_OP_SILU_MUL, SB_OP_ADD,         SB_OP_QUANTIZE_KV, SB_OP_ATTN_SCALE, SB_OP_LAYERNORM,
+                                   SB_OP_GELU_MUL, SB_OP_GATHER,      SB_OP_SCATTER,    SB_OP_ARGMAX};
+
+/* What it would refuse although the cpu device does it. */
+static bool vector_takes(const sb_command *c)
+{
+    switch (c->op) {
+    case SB_OP_QUANTIZE: return c->dst % 64 == 0;
+    case SB_OP_SCALE: return c->src % 64 == 0;
+    case SB_OP_EMBED: return c->p[1] || c->codec == SB_CODEC_FP16;
+    case SB_OP_ROPE: return c->cols <= 1024;
+    case SB_OP_QUANTIZE_KV: return c->dst % 64 == 0;
+    case SB_OP_ATTN_SCALE: return c->cols <= 512 && (c->src | c->aux) % 64 == 0;
+    default: return true;
+    }
+}
+
+static bool of_vector(unsigned op)
+{
+    for (size_t i = 0; i < sizeof vector_ops / sizeof *vector_ops; i++)
+        if (vector_ops[i] == op)
+            return true;
+    return false;
+}
+
+/* rows are those of a table of which a vector is one. */
+static bool one_row(unsigned op) { return op == SB_OP_EMBED || op == SB_OP_GATHER || op == SB_OP_SCATTER; }
+
 bool sb_core_takes(const sb_core *core, const sb_command *c)
 {
-    return c->op == SB_OP_ATTENTION_X ? attention_takes(core->units, c) : true;
+    return c->op == SB_OP_ATTENTION_X ? attention_takes(core->units, c) : !of_vector(c->op) || vector_takes(c);
 }
 
 void sb_core_restrict(const sb_core *core, sb_device *dev)
 {
     if (!(core->units & (SB_UNIT_SIGMOID | SB_UNIT_SOFTMAX)))
         dev->can[SB_OP_ATTENTION_X] = false;
+    for (size_t i = 0; !(core->units & SB_UNIT_VECTOR) && i < sizeof vector_ops / sizeof *vector_ops; i++)
+        dev->can[vector_ops[i]] = false;
 }
 
 /* How many vectors of this command the core takes at once. */
@@ -143,6 +175,8 @@ uint64_t sb_core_cycle_limit(const sb_core *core, const sb_command *c, uint32_t 
             beats += (sb_core_matrix_bytes(core, &c[i]) / 8 + c[i].rows + c[i].cols) * c[i].batch;
         else if (c[i].op == SB_OP_ATTENTION_X) /* as if every row read the whole cache by itself */
             beats += (uint64_t)c[i].batch * c[i].rows * (sb_attn_kv_bytes(c[i].cols, false, c[i].p[1]) / 8 + 1000);
+        else if (of_vector(c[i].op))
+            beats += c[i].batch * (one_row(c[i].op) ? 1 : c[i].rows + 1ull) * (c[i].cols + 100ull);
     return 100000000 + 10000 * (beats + n);
 }
 

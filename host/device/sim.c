@@ -167,9 +167,10 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         snprintf(what, sizeof what, "ideal memory, read latency %llu cycles", (unsigned long long)latency);
     else
         snprintf(what, sizeof what, "%s, %llu MHz", memory, (unsigned long long)clock);
-    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus%s, %s%s",
+    snprintf(dev->describe, sizeof dev->describe, "Verilated core, %u lanes, %u x %u-bit bus%s%s, %s%s",
              s->core.ports * s->core.lanes, s->core.ports, s->api->bus_bits,
-             s->core.units & (SB_UNIT_SIGMOID | SB_UNIT_SOFTMAX) ? ", attention unit" : "", what, stall ? ", random stalls" : "");
+             s->core.units & (SB_UNIT_SIGMOID | SB_UNIT_SOFTMAX) ? ", attention unit" : "",
+             s->core.units & SB_UNIT_VECTOR ? ", vector unit" : "", what, stall ? ", random stalls" : "");
     return SB_OK;
 }
 

@@ -104,6 +104,29 @@ class Devices(unittest.TestCase):
                     self.assertEqual(out[0], out[1])
                     self.assertEqual(len(out[0]), 6)
 
+    def test_step_in_the_core(self):
+        """A whole step, embedding to arg-max, on the core: only the queries' records are the host's."""
+        sim = "sim:bus=64,units=av"
+        for name, src in models():
+            model = compressed(name, src, "seedlm4")
+            with self.subTest(model=name):
+                r = run_json("verify", model, "--device", sim, "-n", 8)
+                self.assertEqual(r["differing_bits"], 0, r.get("first"))
+                self.assertEqual(r["tokens"], 8)
+                host = {o["operation"] for o in r["operations"] if o["on_host"]}
+                self.assertLessEqual(host, {"QUANTIZE_Q"}, "done by the host")
+                there = {o["operation"] for o in r["operations"] if o["on_device"]}
+                self.assertGreaterEqual(there, {"EMBED", "RMSNORM", "QUANTIZE", "MATVEC", "SCALE", "ROPE", "QUANTIZE_KV",
+                                                "ATTENTION_X", "ATTN_SCALE", "ADD", "SILU_MUL", "ARGMAX"})
+                c = r["counters"]
+                self.assertGreater(c["vector"], 0)
+                parts = ("useful", "wait_read", "stall", "act_load", "drain", "control", "compute", "attend", "vector")
+                self.assertEqual(sum(c[k] for k in parts), c["cycles"], "every cycle in exactly one class")
+                out = [run_json("generate", model, "--prompt", PROMPT, "-n", 8, "--device", d, "--ignore-end")["tokens"]
+                       for d in ("cpu", sim)]
+                self.assertEqual(out[0], out[1])
+                self.assertEqual(len(out[0]), 8)
+
     def test_same_tokens_and_logits(self):
         for name, src in models():
             model, out = compressed(name, src, "seedlm4"), {}
