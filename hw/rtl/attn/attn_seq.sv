@@ -319,4 +319,52 @@ module attn_seq #(
   end
 
 
+`ifdef FORMAL
+`ifdef PROVE_ATTN_SEQ
+  // Unbounded, any record: while memory takes requests, the engine takes jobs and a header comes within two cycles of the
+  // one before, a request is made every Bound cycles until the end; a tile asks for each of its blocks of K and V once, V no
+  // further than K; rows per tile 1..T. (So a tile ends after at most 5 * blocks + T + 1 requests.)
+  localparam int Bound = 2 * T + 8;
+  logic       past_q = 1'b0;
+  logic [4:0] f_owed_q;   // headers asked for and not come
+  logic [1:0] f_late_q;
+  logic [5:0] f_stuck_q;
+  always_ff @(posedge clk_i) begin
+    past_q <= 1'b1;
+    if (!past_q) assume (!rst_ni);
+    else assume (rst_ni);
+    if (start_i) assume (idle_o);
+    if (hdr_valid_i) assume (f_owed_q != '0);
+    if (f_late_q != '0) assume (hdr_valid_i);
+    assume (batch_i != '0 && kv_heads_i != '0 && group_i != '0 && keys_i <= 21'h10_0000);
+    if (!rst_ni) begin
+      f_owed_q  <= '0;
+      f_late_q  <= '0;
+      f_stuck_q <= '0;
+    end else begin
+      f_owed_q  <= f_owed_q + 5'(hdr_take) - 5'(hdr_valid_i);
+      f_late_q  <= (f_owed_q != '0 && !hdr_valid_i) ? f_late_q + 2'd1 : 2'd0;
+      f_stuck_q <= (take || idle_o || !req_ready_i || !job_ready_i) ? 6'd0 : f_stuck_q + 6'd1;
+    end
+    if (past_q && rst_ni) begin
+      assert (scan_q <= ScReady && state_q <= StData);
+      assert (rows_q <= 5'(T) && got_q <= rows_q);
+      if (scan_q == ScWalk) assert (rows_q < 5'(T));
+      if (scan_q == ScWalk || scan_q == ScWait) assert (rows_q == got_q + 5'(pos_valid_q) + f_owed_q);
+      else assert (f_owed_q == '0 && !pos_valid_q);
+      if (scan_q >= ScWait) assert (rows_q != '0);
+      if (scan_q != ScIdle) assert (hi_q <= 21'h10_0000);
+      if (scan_q >= ScPlace) assert (blocks_q != '0 && blocks_q <= 15'h4000);
+      if (state_q == StIdle) assert (scan_q == ScIdle);
+      assert (f_late_q <= 2'd1);
+      if (state_q >= StQuery) assert (t_blocks_q != '0 && t_blocks_q <= 15'h4000 && v_count_q <= k_count_q && k_count_q <= t_blocks_q);
+      if (state_q == StQuery || state_q == StHeader) assert (k_count_q == '0);
+      if (state_q == StMask) assert (!value_q);
+      if (state_q >= StMask) assert (value_q ? v_count_q < k_count_q : k_count_q < t_blocks_q);
+      assert (f_stuck_q <= 6'(Bound));
+    end
+  end
+`endif
+`endif
+
 endmodule
