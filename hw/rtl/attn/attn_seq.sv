@@ -329,6 +329,7 @@ module attn_seq #(
   logic [4:0] f_owed_q;   // headers asked for and not come
   logic [1:0] f_late_q;
   logic [5:0] f_stuck_q;
+  logic       f_ran_q;    // a tile was begun
   always_ff @(posedge clk_i) begin
     past_q <= 1'b1;
     if (!past_q) assume (!rst_ni);
@@ -341,7 +342,9 @@ module attn_seq #(
       f_owed_q  <= '0;
       f_late_q  <= '0;
       f_stuck_q <= '0;
+      f_ran_q   <= 1'b0;
     end else begin
+      f_ran_q   <= !start_i && (f_ran_q || tile_take);
       f_owed_q  <= f_owed_q + 5'(hdr_take) - 5'(hdr_valid_i);
       f_late_q  <= (f_owed_q != '0 && !hdr_valid_i) ? f_late_q + 2'd1 : 2'd0;
       f_stuck_q <= (take || idle_o || !req_ready_i || !job_ready_i) ? 6'd0 : f_stuck_q + 6'd1;
@@ -361,6 +364,8 @@ module attn_seq #(
       if (state_q == StQuery || state_q == StHeader) assert (k_count_q == '0);
       if (state_q == StMask) assert (!value_q);
       if (state_q >= StMask) assert (value_q ? v_count_q < k_count_q : k_count_q < t_blocks_q);
+      if (state_q == StTile && f_ran_q) assert (k_count_q == t_blocks_q && v_count_q == t_blocks_q);
+      if (state_q >= StQuery) assert (f_ran_q);
       assert (f_stuck_q <= 6'(Bound));
     end
   end
