@@ -23,8 +23,6 @@
 #error "SB_VARIANT, SB_BUS and SB_PORTS come from the makefile"
 #endif
 
-namespace {
-
 constexpr uint32_t kBusBytes = SB_BUS / 8;
 constexpr uint32_t kPorts = SB_PORTS;
 
@@ -75,8 +73,6 @@ struct Pins {
             t.p##_AWSIZE, t.p##_AWBURST, t.p##_WVALID, t.p##_WREADY, bytes_of(t.p##_WDATA), bytes_of(t.p##_WSTRB),       \
             t.p##_WLAST, t.p##_BVALID, t.p##_BREADY, t.p##_BRESP                                                         \
     }
-
-} // namespace
 
 struct sb_sim {
     sb_sim_config cfg;
