@@ -14,7 +14,7 @@ bench-matvec: $(BUILD)/bench/bench_matvec $(foreach v,w512 w256 w256p2 w256p4,$(
 	$< $(SIM_DIR) $(BUILD)/bench/matvec.json $(if $(filter 1,$(QUICK)),--quick) $(if $(filter 1,$(ALL)),--all)
 
 bench-sim: $(BUILD)/bench/bench_sim $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so ## how fast the simulation runs
-	$< $(SIM_DIR) $(BUILD)/bench/sim.json
+	$< $(SIM_DIR) $(BUILD)/bench/sim.json $(REPEAT)
 
 # ALL=1: every layer of different shape; MODEL=NAME: one of the models; EMBED=CODEC: of a tied table and head. Four channels of
 # DDR4 are simulated if `make sim PORTS=4` was made, else taken in proportion.

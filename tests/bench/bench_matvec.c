@@ -88,6 +88,8 @@ static struct json_object *record(const memory_case *mc, const sb_sim_interface 
     put_int(o, "drain", r->counter[SB_SIM_DRAIN]);
     put_int(o, "control", r->counter[SB_SIM_CONTROL]);
     put_int(o, "compute", r->counter[SB_SIM_COMPUTE]);
+    put_int(o, "attend", r->counter[SB_SIM_ATTEND]);
+    put_int(o, "vector", r->counter[SB_SIM_VECTOR]);
     put_int(o, "read_beats", r->counter[SB_SIM_READ_BEATS]);
     put_int(o, "write_beats", r->counter[SB_SIM_WRITE_BEATS]);
     put_num(o, "cpu_seconds", r->seconds);

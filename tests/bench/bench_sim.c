@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How fast does the simulation run? Cycles and weights a second of processor time of one host core, traces off.
- *   bench_sim SIM_DIR OUT.json */
+ *   bench_sim SIM_DIR OUT.json [REPEAT]   the best of REPEAT runs (3): on a loaded machine take more */
 #include <json-c/json.h>
 
 #include "simlib.h"
@@ -12,12 +12,13 @@ int main(int argc, char **argv)
         const char *name;
         uint32_t memory;
     } memories[] = {{"ideal", SB_SIM_IDEAL}, {"ddr4-2400", SB_SIM_DDR4_2400}};
-    enum { COLS = 2048, REPEAT = 3 };
-    if (argc != 3)
-        simlib_die("usage", "bench_sim SIM_DIR OUT.json");
+    enum { COLS = 2048 };
+    int repeat = argc == 4 ? atoi(argv[3]) : 3;
+    if (argc < 3 || argc > 4 || repeat < 1)
+        simlib_die("usage", "bench_sim SIM_DIR OUT.json [REPEAT]");
     struct json_object *out = json_object_new_array();
     printf("%4s %9s %-10s %-8s %10s %12s %12s  (best of %d)\n", "bus", "weights/c", "memory", "codec", "cycles",
-           "cycles/s", "weights/s", REPEAT);
+           "cycles/s", "weights/s", repeat);
     for (size_t b = 0; b < sizeof buses / sizeof *buses; b++) {
         const sb_sim_interface *api = simlib_load(argv[1], buses[b], 1);
         if (!api)
@@ -28,7 +29,7 @@ int main(int argc, char **argv)
             for (size_t m = 0; m < sizeof memories / sizeof *memories; m++) {
                 double best = 1e30;
                 sb_sim_report r;
-                for (int i = 0; i < REPEAT; i++) {
+                for (int i = 0; i < repeat; i++) {
                     sb_sim_config cfg = {.memory = memories[m].memory, .read_latency = memories[m].memory ? 0 : 22};
                     problem_run(api, cfg, &p, 1, &r);
                     best = r.seconds < best ? r.seconds : best;
