@@ -27,7 +27,7 @@ PARITY_ENV = BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) POCL_CACHE_DIR=$(abspath $(BU
 
 .PHONY: parity
 parity: $(BUILD)/seedbed $(BUILD)/parity/parity $(foreach v,w64 w64a,$(SIM_DIR)/$(v)/libseedbed_sim.so) ## every command on every back end at hand against cpu, bit for bit
-	$(PARITY_ENV) $< --cases $(PARITY_CASES) --seed $(PARITY_SEED)
+	$(PARITY_ENV) $(BUILD)/parity/parity --cases $(PARITY_CASES) --seed $(PARITY_SEED)
 	BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) python3 tests/e2e/test_opencl.py
 
 .PHONY: bench-opencl
