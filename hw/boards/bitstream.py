@@ -28,7 +28,10 @@ BOARDS = {
     "ulx3s": {"part": "LFE5U-85F-6CABGA381", "clock_mhz": 25, "family": "ecp5", "constraints": "ulx3s.lpf", "suffix": "bit"},
 }
 PACKAGES = ["hw/rtl/core/seedbed_pkg.sv", "hw/boards/common/board_pkg.sv"]
-CORE = ["hw/rtl/gen/*.sv", "hw/rtl/matvec/act_buffer.sv", "hw/rtl/matvec/lane_array.sv", "hw/rtl/prim/delay.sv"]
+# What the lanes_engine takes from the core; the serial one needs nothing but the package.
+CORE = ["hw/boards/common/lanes_engine.sv", "hw/rtl/gen/*.sv", "hw/rtl/matvec/act_buffer.sv", "hw/rtl/matvec/lane_array.sv",
+        "hw/rtl/prim/delay.sv"]
+SERIAL = ["hw/boards/common/serial_engine.sv", "hw/boards/common/serial_lane.sv"]
 MANIFEST_KEYS = {"board", "part", "image", "sha256", "bytes", "clock_mhz", "fmax_mhz", "worst_slack_ns", "resources", "tools",
                  "source_revision", "sources_sha256", "seed", "recipe", "seconds"}
 
@@ -40,9 +43,11 @@ class Refused(Exception):
 def sources(board):
     """Every file that the image is made from, packages first."""
     found = list(PACKAGES)
-    for pattern in ["hw/boards/common/*.sv", f"hw/boards/{board}/{board}_top.sv", *CORE]:
+    own = SERIAL if board == "icebreaker" else CORE
+    for pattern in ["hw/boards/common/*.sv", f"hw/boards/{board}/{board}_top.sv", *own]:
         found += [os.path.relpath(p, ROOT) for p in sorted(glob.glob(os.path.join(ROOT, pattern)))]
-    return list(dict.fromkeys(found))
+    other = CORE[:1] if board == "icebreaker" else SERIAL
+    return [p for p in dict.fromkeys(found) if p not in other]
 
 
 def digest(paths):
@@ -145,6 +150,8 @@ def build(board, out):
     os.makedirs(out)
     image = os.path.join(out, f"{board}.{b['suffix']}")
     steps, tools = recipe(board, out, seed, f"{clock:g}")
+    paths = sources(board) + [f"hw/boards/{board}/{b['constraints']}"]
+    before, commit = digest(paths), revision(paths)
     seconds = {}
     try:
         for step in steps:
@@ -152,17 +159,18 @@ def build(board, out):
             run([tool(step[0]), *step[1:]], os.path.join(out, step[0] + ".log"))
             seconds[step[0]] = round(time.monotonic() - began, 1)
         fmax, resources = timing(board, out, clock)
+        if digest(paths) != before:
+            raise Refused("the sources changed while it was built")
     except Refused:
         if os.path.exists(image):
             os.remove(image)
         raise
-    paths = sources(board) + [f"hw/boards/{board}/{b['constraints']}"]
     manifest = {
         "board": board, "part": b["part"], "image": os.path.basename(image), "sha256": file_sha256(image),
         "bytes": os.path.getsize(image), "clock_mhz": b["clock_mhz"], "fmax_mhz": round(fmax, 2),
         "worst_slack_ns": round(1e3 / clock - 1e3 / fmax, 2), "resources": resources,
         "tools": {name: version([tool(command[0]), *command[1:]]) for name, command in tools.items()},
-        "source_revision": revision(paths), "sources_sha256": digest(paths), "seed": seed,
+        "source_revision": commit, "sources_sha256": before, "seed": seed,
         "recipe": [" ".join(f"'{a}'" if re.search(r"[ ;|]", a) else a for a in step) for step in steps], "seconds": seconds}
     with open(os.path.join(out, f"{board}.manifest.json"), "w", encoding="utf-8") as f:
         json.dump(manifest, f, indent=1)
