@@ -6,6 +6,7 @@ BOARDS := icebreaker ulx3s
 # Clocks a bit in simulation: 2 is the least that the UART takes, and every clock costs time.
 BOARD_CLKS ?= 2
 BOARD_DIR  ?= hw/boards
+BOARD_BUILD ?= $(BUILD)/board
 BOARD_PKG  := $(RTL_DIR)/core/seedbed_pkg.sv $(BOARD_DIR)/common/board_pkg.sv
 # What the boards use of the core.
 BOARD_RTL  := $(sort $(wildcard $(RTL_DIR)/gen/*.sv)) $(RTL_DIR)/matvec/act_buffer.sv $(RTL_DIR)/matvec/lane_array.sv $(RTL_DIR)/prim/delay.sv
@@ -14,7 +15,7 @@ BOARD_UPPER = $(shell echo $(1) | tr a-z A-Z)
 
 # $(1) board
 define BOARD_SIM
-$(BUILD)/board/$(1)/model.a: $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv sim/board_model.cpp sim/board_model.h mk/sim_boards.mk
+$(BOARD_BUILD)/$(1)/model.a: $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv sim/board_model.cpp sim/board_model.h mk/sim_boards.mk
 	@mkdir -p $$(@D)/obj
 	@$$(SAY) SIM $$@
 	$$(Q)$(VERILATE) --top $(1)_top --prefix Vtop -GClksPerBit=$(BOARD_CLKS) --Mdir $$(@D)/obj $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv
@@ -23,19 +24,52 @@ $(BUILD)/board/$(1)/model.a: $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv sim/boar
 	$$(Q)$$(SIM_CXX) -Wall -Wextra -Isim -isystem $$(@D)/obj -DBOARD_$$(call BOARD_UPPER,$(1)) -DCLKS_PER_BIT=$(BOARD_CLKS) -c sim/board_model.cpp -o $$(@D)/obj/board_model.o
 	$$(Q)rm -f $$@ && cp $$(@D)/obj/Vtop__ALL.a $$@ && ar rs $$@ $$(@D)/obj/board_model.o $$(@D)/obj/verilated.o $$(@D)/obj/verilated_threads.o 2>/dev/null
 
-$(BUILD)/board/$(1)/board: sim/board_pty.c sim/board_model.h $(BUILD)/board/$(1)/model.a
-	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim sim/board_pty.c $(BUILD)/board/$(1)/model.a -lstdc++ -lm -lpthread -latomic -o $$@
+$(BOARD_BUILD)/$(1)/board: sim/board_pty.c sim/board_model.h $(BOARD_BUILD)/$(1)/model.a
+	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim sim/board_pty.c $(BOARD_BUILD)/$(1)/model.a -lstdc++ -lm -lpthread -latomic -o $$@
 endef
 $(foreach b,$(BOARDS),$(eval $(call BOARD_SIM,$(b))))
 
 .PHONY: board-sim
-board-sim: $(BOARDS:%=$(BUILD)/board/%/board) ## the boards' tops, Verilated, each behind a pseudo-terminal
+board-sim: $(BOARDS:%=$(BOARD_BUILD)/%/board) ## the boards' tops, Verilated, each behind a pseudo-terminal
 
 # --- the link under faults --------------------------------------------------------------------------------------------------
 BOARD_FAULTS ?= 600
-$(BOARDS:%=$(BUILD)/board/%/test_board): $(BUILD)/board/%/test_board: tests/rtl/test_board.c sim/board_model.h $(BUILD)/board/%/model.a $(BUILD)/libseedbed.a
-	$(Q)$(CC) $(CFLAGS) -Isim $< $(BUILD)/board/$*/model.a $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -lstdc++ -latomic -o $@
+$(BOARDS:%=$(BOARD_BUILD)/%/test_board): $(BOARD_BUILD)/%/test_board: tests/rtl/test_board.c sim/board_model.h $(BOARD_BUILD)/%/model.a $(BUILD)/libseedbed.a
+	$(Q)$(CC) $(CFLAGS) -Isim $< $(BOARD_BUILD)/$*/model.a $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -lstdc++ -latomic -o $@
 
 .PHONY: board-faults
-board-faults: $(BOARDS:%=$(BUILD)/board/%/test_board) ## BOARD_FAULTS faults on the line to each Verilated board
-	@set -e; for b in $(BOARDS); do $(BUILD)/board/$$b/test_board $(BOARD_FAULTS); done
+board-faults: $(BOARDS:%=$(BOARD_BUILD)/%/test_board) ## BOARD_FAULTS faults on the line to each Verilated board
+	@set -e; for b in $(BOARDS); do $(BOARD_BUILD)/$$b/test_board $(BOARD_FAULTS); done
+
+# The same test on copies of the RTL with a bug planted in the link: it must fail on each.
+BOARD_MUTANTS := $(basename $(notdir $(wildcard tests/rtl/board_faults/*.sed)))
+.PHONY: board-mutants board-e2e board-long board-test lint-boards
+board-mutants: $(BUILD)/libseedbed.a ## bugs planted in the link are seen by the test of board-faults
+	@set -e; for f in $(BOARD_MUTANTS); do d=$(BUILD)/board-mutants/$$f; rm -rf $$d; mkdir -p $$d; cp -r hw/boards $$d/; \
+	  sed -i -f tests/rtl/board_faults/$$f.sed $$d/boards/common/link_rx.sv; \
+	  if cmp -s hw/boards/common/link_rx.sv $$d/boards/common/link_rx.sv; then echo "$$f.sed changes nothing" >&2; exit 1; fi; \
+	  $(MAKE) --no-print-directory BOARD_DIR=$$d/boards BOARD_BUILD=$$d $$d/icebreaker/test_board >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
+	  if timeout 900 $$d/icebreaker/test_board 2000 >$$d/run.log 2>&1; then echo "planted $$f: NOT caught"; exit 1; fi; \
+	  echo "planted $$f: caught: $$(grep -m1 -E ':[0-9]+: ' $$d/run.log)"; done
+
+board-e2e: $(BUILD)/seedbed board-sim ## tokens, verify, faults and device search through pseudo-terminals
+	BUILD=$(BUILD) python3 tests/e2e/test_board.py
+
+board-long: $(BUILD)/seedbed board-sim ## the same, with 8 tokens of every codec on the ULX3S
+	BUILD=$(BUILD) BOARD_LONG=1 python3 tests/e2e/test_board.py
+
+lint-boards: ## the packages as Verilator and Yosys read them, from the file lists
+	@set -e; for t in core:seedbed_kernel attention:attn_engine icebreaker:icebreaker_top ulx3s:ulx3s_top; do l=hw/filelists/$${t%%:*}.f; \
+	  (cd hw && $(VERILATOR) --lint-only -Wall rtl/waivers.vlt --top $${t##*:} -f filelists/$${t%%:*}.f); done
+	@set -e; for b in $(BOARDS); do files=$$(sed -n 's#^[a-z]*/.*\.sv$$#hw/&#p' hw/filelists/$$b.f | tr '\n' ' '); \
+	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $$files; hierarchy -check -top $${b}_top; proc; check -assert" \
+	    >$(BUILD)/lint-$$b.log 2>&1 || { cat $(BUILD)/lint-$$b.log; exit 1; }; done
+	@echo "lint-boards: ok"
+
+board-test: ip-check bitstream-manifests lint-boards board-faults board-e2e ## the boards: packages, images, lint, faults, tokens
+
+.PHONY: ip ip-check
+ip: ## writes hw/*.core, hw/Bender.yml and hw/filelists from the files on disk
+	@python3 hw/ip.py write
+ip-check: ## do they name every file?
+	@python3 hw/ip.py check

@@ -28,10 +28,9 @@ BOARDS = {
     "ulx3s": {"part": "LFE5U-85F-6CABGA381", "clock_mhz": 25, "family": "ecp5", "constraints": "ulx3s.lpf", "suffix": "bit"},
 }
 PACKAGES = ["hw/rtl/core/seedbed_pkg.sv", "hw/boards/common/board_pkg.sv"]
-# What the lanes_engine takes from the core; the serial one needs nothing but the package.
-CORE = ["hw/boards/common/lanes_engine.sv", "hw/rtl/gen/*.sv", "hw/rtl/matvec/act_buffer.sv", "hw/rtl/matvec/lane_array.sv",
-        "hw/rtl/prim/delay.sv"]
-SERIAL = ["hw/boards/common/serial_engine.sv", "hw/boards/common/serial_lane.sv"]
+# What the lanes_engine takes from the core; a design with the serial one needs nothing but the package.
+LANES = "hw/boards/common/lanes_engine.sv"
+CORE = ["hw/rtl/gen/*.sv", "hw/rtl/matvec/act_buffer.sv", "hw/rtl/matvec/lane_array.sv", "hw/rtl/prim/delay.sv"]
 MANIFEST_KEYS = {"board", "part", "image", "sha256", "bytes", "clock_mhz", "fmax_mhz", "worst_slack_ns", "resources", "tools",
                  "source_revision", "sources_sha256", "seed", "recipe", "seconds"}
 
@@ -43,11 +42,10 @@ class Refused(Exception):
 def sources(board):
     """Every file that the image is made from, packages first."""
     found = list(PACKAGES)
-    own = SERIAL if board == "icebreaker" else CORE
+    own = [] if board == "icebreaker" else CORE
     for pattern in ["hw/boards/common/*.sv", f"hw/boards/{board}/{board}_top.sv", *own]:
         found += [os.path.relpath(p, ROOT) for p in sorted(glob.glob(os.path.join(ROOT, pattern)))]
-    other = CORE[:1] if board == "icebreaker" else SERIAL
-    return [p for p in dict.fromkeys(found) if p not in other]
+    return [p for p in dict.fromkeys(found) if own or p != LANES]
 
 
 def digest(paths):
