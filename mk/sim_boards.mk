@@ -15,14 +15,16 @@ BOARD_UPPER = $(shell echo $(1) | tr a-z A-Z)
 
 # $(1) board
 define BOARD_SIM
-$(BOARD_BUILD)/$(1)/model.a: $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv sim/board_model.cpp sim/board_model.h mk/sim_boards.mk
-	@mkdir -p $$(@D)/obj
+$(BOARD_BUILD)/$(1)/obj/Vtop__ALL.a: $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv
+	@mkdir -p $$(@D)
 	@$$(SAY) SIM $$@
-	$$(Q)$(VERILATE) --top $(1)_top --prefix Vtop -GClksPerBit=$(BOARD_CLKS) --Mdir $$(@D)/obj $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv
-	$$(Q)$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vtop.mk Vtop__ALL.a OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
+	$$(Q)$(VERILATE) --top $(1)_top --prefix Vtop -GClksPerBit=$(BOARD_CLKS) --Mdir $$(@D) $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv
+	$$(Q)$$(MAKE) --no-print-directory -C $$(@D) -f Vtop.mk Vtop__ALL.a OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
+
+$(BOARD_BUILD)/$(1)/model.a: $(BOARD_BUILD)/$(1)/obj/Vtop__ALL.a sim/board_model.cpp sim/board_model.h
 	$$(Q)for f in verilated verilated_threads; do $$(SIM_CXX) -c $(VERILATOR_INC)/$$$$f.cpp -o $$(@D)/obj/$$$$f.o || exit 1; done
 	$$(Q)$$(SIM_CXX) -Wall -Wextra -Isim -isystem $$(@D)/obj -DBOARD_$$(call BOARD_UPPER,$(1)) -DCLKS_PER_BIT=$(BOARD_CLKS) -c sim/board_model.cpp -o $$(@D)/obj/board_model.o
-	$$(Q)rm -f $$@ && cp $$(@D)/obj/Vtop__ALL.a $$@ && ar rs $$@ $$(@D)/obj/board_model.o $$(@D)/obj/verilated.o $$(@D)/obj/verilated_threads.o 2>/dev/null
+	$$(Q)rm -f $$@ && cp $$< $$@ && ar rs $$@ $$(@D)/obj/board_model.o $$(@D)/obj/verilated.o $$(@D)/obj/verilated_threads.o 2>/dev/null
 
 $(BOARD_BUILD)/$(1)/board: sim/board_pty.c sim/board_model.h $(BOARD_BUILD)/$(1)/model.a
 	$$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -g $(WARN) -Isim sim/board_pty.c $(BOARD_BUILD)/$(1)/model.a -lstdc++ -lm -lpthread -latomic -o $$@
@@ -73,3 +75,35 @@ ip: ## writes hw/*.core, hw/Bender.yml and hw/filelists from the files on disk
 	@python3 hw/ip.py write
 ip-check: ## do they name every file?
 	@python3 hw/ip.py check
+
+# --- gate level: the same test on the iCE40 netlist, made with the image's recipe but for the clocks a bit -------------------
+# Icarus made less than 1000 cycles/s of it, so it is Verilated, with Yosys' models of the cells. What the netlist's pins do
+# in every cycle is hashed, as with the RTL: the outputs of the two programs, hash included, must be the same text.
+GATE_FAULTS ?= 100
+GATE_SV     ?= hw/boards
+ICE40_CELLS ?= $(shell yosys-config --datdir 2>/dev/null || echo /usr/share/yosys)/ice40/cells_sim.v
+GATE        := $(BOARD_BUILD)/icebreaker-gate
+GATE_SRC     = $(BOARD_PKG) $(filter-out $(BOARD_PKG) %/lanes_engine.sv,$(sort $(wildcard $(GATE_SV)/common/*.sv))) $(GATE_SV)/icebreaker/icebreaker_top.sv
+$(GATE)/gate.v: $(GATE_SRC)
+	@mkdir -p $(@D)
+	$(Q)yosys -q -e 'implicitly declared|no driver' -l $(@D)/yosys.log -p "read_verilog -sv $(GATE_SRC); chparam -set ClksPerBit $(BOARD_CLKS) icebreaker_top; \
+	  hierarchy -check -top icebreaker_top; synth_ice40 -top icebreaker_top -run begin:map_ram; maccmap -unmap; \
+	  synth_ice40 -top icebreaker_top -run map_ram:; splitnets; setundef -zero; write_verilog -noattr $@"
+
+$(GATE)/model.a: $(GATE)/gate.v sim/board_model.cpp sim/board_model.h
+	@mkdir -p $(@D)/obj
+	$(Q)$(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wno-fatal -Wno-lint -Wno-style -Wno-TIMESCALEMOD -DNO_ICE40_DEFAULT_ASSIGNMENTS \
+	  --top icebreaker_top --prefix Vtop --Mdir $(@D)/obj $(GATE)/gate.v $(ICE40_CELLS) >$(@D)/verilator.log 2>&1 || { cat $(@D)/verilator.log; exit 1; }
+	$(Q)$(MAKE) --no-print-directory -C $(@D)/obj -f Vtop.mk Vtop__ALL.a OPT_FAST="-O1" OPT_SLOW="-O0" OPT_GLOBAL="-O1" CXX="$(CXX)" >/dev/null
+	$(Q)for f in verilated verilated_threads; do $(SIM_CXX) -c $(VERILATOR_INC)/$$f.cpp -o $(@D)/obj/$$f.o || exit 1; done
+	$(Q)$(SIM_CXX) -Wall -Wextra -Isim -isystem $(@D)/obj -DBOARD_ICEBREAKER -DCLKS_PER_BIT=$(BOARD_CLKS) -c sim/board_model.cpp -o $(@D)/obj/board_model.o
+	$(Q)rm -f $@ && cp $(@D)/obj/Vtop__ALL.a $@ && ar rs $@ $(@D)/obj/board_model.o $(@D)/obj/verilated.o $(@D)/obj/verilated_threads.o 2>/dev/null
+
+$(GATE)/test_board: tests/rtl/test_board.c sim/board_model.h $(GATE)/model.a $(BUILD)/libseedbed.a
+	$(Q)$(CC) $(CFLAGS) -Isim $< $(GATE)/model.a $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -lstdc++ -latomic -o $@
+
+.PHONY: gate-check
+gate-check: $(GATE)/test_board $(BOARD_BUILD)/icebreaker/test_board ## the iCE40 netlist equals the RTL: results, and pins in every cycle
+	@$(BOARD_BUILD)/icebreaker/test_board $(GATE_FAULTS) >$(GATE)/rtl.txt || { cat $(GATE)/rtl.txt; exit 1; }
+	@$(GATE)/test_board $(GATE_FAULTS) >$(GATE)/gate.txt || { cat $(GATE)/gate.txt; exit 1; }
+	@cat $(GATE)/gate.txt; cmp $(GATE)/rtl.txt $(GATE)/gate.txt && echo "gate-check: netlist and RTL did the same"

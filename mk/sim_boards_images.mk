@@ -2,7 +2,6 @@
 # Images for the boards, with open tools, and the checks of them.
 #   make bitstream BOARD=icebreaker|ulx3s    build/bitstream/BOARD and bitstreams/; refused if timing is missed
 #   make bitstream-check [BOARD=...]         builds again and compares
-#   make gate-check                          the iCE40 netlist against the RTL, in simulation
 
 BOARD ?=
 BITSTREAM = VENV=$(BUILD)/venv python3 hw/boards/bitstream.py
@@ -27,10 +26,3 @@ board-tools: $(BUILD)/venv/.done
 $(BUILD)/venv/.done: hw/boards/requirements.txt
 	@$(SAY) VENV $(@D)
 	$(Q)python3 -m venv $(@D) && $(@D)/bin/pip install -q -r $< && touch $@
-
-# Synthesis with the image's recipe (2 clocks a bit), then netlist and RTL side by side in Icarus.
-GATE_VECTORS ?= 1024
-.PHONY: gate-check
-gate-check: ## the iCE40 netlist equals the RTL, pin by pin, over GATE_VECTORS rows
-	@mk/deps.sh board
-	python3 tests/rtl/gate_check.py $(BUILD)/gate $(GATE_VECTORS)

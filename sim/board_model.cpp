@@ -30,7 +30,7 @@ struct board_model {
     VerilatedContext context;
     Vtop top{&context};
     std::deque<uint8_t> to_board, from_board;
-    uint64_t cycles = 0;
+    uint64_t cycles = 0, pins = 0;
     // The line to the board: bits left of the byte on it, clocks left of the bit.
     unsigned out_bits = 0, out_clocks = 0, out_shift = 1;
     // The line from the board.
@@ -92,6 +92,7 @@ static bool cycle(board_model *m)
 {
     m->top.PIN_CLK = 1;
     m->top.eval();
+    m->pins = (m->pins ^ (m->top.PIN_TX | BUSY(&m->top) << 1)) * 0x100000001b3;
     const bool came = listen(m);
     drive(m);
     m->top.PIN_CLK = 0;
@@ -107,6 +108,7 @@ board_model *board_model_open(void)
     m->top.PIN_CLK = 0;
     m->top.PIN_RX = 1;
     board_model_reset(m);
+    m->pins = 0xcbf29ce484222325; // FNV-1a, from after the reset on
     return m;
 }
 
@@ -152,6 +154,8 @@ size_t board_model_receive(board_model *m, uint8_t *data, size_t room)
 }
 
 uint64_t board_model_cycles(const board_model *m) { return m->cycles; }
+
+uint64_t board_model_pins(const board_model *m) { return m->pins; }
 
 bool board_model_idle(const board_model *m)
 {

@@ -25,6 +25,8 @@ void board_model_run(board_model *m, uint64_t cycles, bool stop);
 /* Bytes that the board has sent. */
 size_t board_model_receive(board_model *m, uint8_t *data, size_t room);
 uint64_t board_model_cycles(const board_model *m);
+/* A hash of the output pins (line and busy LED) in every cycle since the model was opened. */
+uint64_t board_model_pins(const board_model *m);
 /* Nothing on the lines, nothing in work. */
 bool board_model_idle(const board_model *m);
 unsigned board_model_clks_per_bit(void);

@@ -200,13 +200,20 @@ static sb_status identify(sb_board *b, sb_error *err)
     return SB_OK;
 }
 
+static uint32_t draw(const sb_board *b)
+{
+    uint32_t v;
+    if (b->s.random)
+        return b->s.random(b->s.ctx);
+    return getrandom(&v, sizeof v, 0) == (ssize_t)sizeof v ? v : b->session * 1664525u + 1013904223u;
+}
+
 sb_status sb_board_reopen(sb_board *b, sb_error *err)
 {
     uint32_t before = b->session;
-    do {
-        if (getrandom(&b->session, sizeof b->session, 0) != (ssize_t)sizeof b->session)
-            b->session = before * 1664525u + 1013904223u;
-    } while (!b->session || b->session == before);
+    do
+        b->session = draw(b);
+    while (!b->session || b->session == before);
     series t = {.count = 1, .fixed = {.op = OP_OPEN}};
     sb_status st = run_series(b, &t, err);
     if (!st)
@@ -224,8 +231,7 @@ sb_status sb_board_open(const sb_stream *s, int timeout_ms, int retries, sb_boar
     b->timeout = timeout_ms;
     b->retries = retries;
     /* So that answers to whoever was here before are strays. */
-    if (getrandom(&b->seq, sizeof b->seq, 0) != (ssize_t)sizeof b->seq)
-        b->seq = 0;
+    b->seq = (uint16_t)draw(b);
     sb_status st = identify(b, err);
     if (!st)
         st = sb_board_reopen(b, err);

@@ -19,6 +19,7 @@ typedef struct {
     /* Waits for at least one byte; *got = 0 after timeout_ms. SB_ERR_IO if the other end is gone. */
     sb_status (*receive)(void *ctx, uint8_t *data, size_t room, size_t *got, int timeout_ms, sb_error *err);
     int64_t (*now)(void *ctx);
+    uint32_t (*random)(void *ctx); /* NULL: the system's; a test that must run the same each time has its own */
 } sb_stream;
 
 typedef enum { SB_BOARD_WEIGHTS = 3, SB_BOARD_ACTS = 4 } sb_board_memory;

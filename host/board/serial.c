@@ -122,7 +122,7 @@ sb_status sb_serial_open(const char *path, unsigned long baud, sb_stream *out, s
     p->fd = -1;
     strncpy(p->name, path, sizeof p->name - 1);
     sb_status st = set_up(p, path, baud, err);
-    *out = (sb_stream){p, p->name, serial_send, serial_receive, serial_now};
+    *out = (sb_stream){p, p->name, serial_send, serial_receive, serial_now, NULL};
     if (st)
         sb_serial_close(out);
     return st;

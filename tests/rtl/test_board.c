@@ -114,6 +114,8 @@ static sb_status line_receive(void *ctx, uint8_t *data, size_t room, size_t *got
 
 static int64_t line_now(void *ctx) { return (int64_t)(board_model_cycles(((line *)ctx)->model) / CYCLES_A_MS); }
 
+static uint32_t line_random(void *ctx) { return draw(ctx); }
+
 /* --- devices and jobs ----------------------------------------------------------------------------------------------------- */
 
 static line *opening; /* whose line the next device is on */
@@ -121,7 +123,7 @@ static line *opening; /* whose line the next device is on */
 static sb_status open_on_line(sb_device *dev, const char *params, sb_error *err)
 {
     (void)params;
-    sb_stream s = {opening, "line", line_send, line_receive, line_now};
+    sb_stream s = {opening, "line", line_send, line_receive, line_now, line_random};
     return sb_uart_open_stream(dev, &s, TIMEOUT, RETRIES, err);
 }
 
@@ -265,7 +267,7 @@ static sb_device *faulty_call(line *l, sb_device *dev, const job *j, tally *t)
         if (l->unplugged) { /* plugged in again: another session on the same board */
             l->unplugged = false;
             dev->be->close(dev);
-            sb_stream s = {l, "line", line_send, line_receive, line_now};
+            sb_stream s = {l, "line", line_send, line_receive, line_now, line_random};
             st = sb_uart_open_stream(dev, &s, TIMEOUT, RETRIES, &err);
             EXPECT(!st, "after unplugging: %s", err.msg);
             t->reopened++;
@@ -315,6 +317,7 @@ static void faults(line *l, uint64_t wanted)
 static void clean(line *l, int n)
 {
     sb_error err = {{0}};
+    uint64_t rows = 0;
     sb_device *dev = open_device(l, &err);
     EXPECT(dev, "%s", err.msg);
     for (int i = 0; dev && i < n; i++) {
@@ -327,10 +330,11 @@ static void clean(line *l, int n)
             EXPECT(!st, "%s", err.msg);
             EXPECT(st || right(dev, &j, &p), "codec %s, %u x %u, batch %u", j.codec->name, j.rows, j.cols, j.batch);
         }
+        rows += (uint64_t)j.rows * j.batch;
         free_job(&j);
     }
     sb_device_close(dev);
-    printf("%s: %d jobs of all codecs, twice each: right\n", board_model_name(), n);
+    printf("%s: %d jobs of all codecs, %" PRIu64 " rows times vectors, twice each: right\n", board_model_name(), n, rows);
 }
 
 /* Requests that a board must refuse, by the status it gives; and a frame cut in the middle that time alone ends. */
@@ -401,7 +405,8 @@ int main(int argc, char **argv)
     clean(&l, 40);
     if (!failures)
         faults(&l, wanted);
-    printf("%s: %s, %" PRIu64 " cycles\n", board_model_name(), failures ? "FAILED" : "ok", board_model_cycles(l.model));
+    printf("%s: %s, %" PRIu64 " cycles, pins %016" PRIx64 "\n", board_model_name(), failures ? "FAILED" : "ok",
+           board_model_cycles(l.model), board_model_pins(l.model));
     board_model_close(l.model);
     return failures != 0;
 }
