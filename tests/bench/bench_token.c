@@ -274,6 +274,7 @@ static void add_record(json_object *out, const char *model, const sb_model_confi
         if (v[i] > 0)
             printf("%s %.2f %%%s", cost_name[i] + (i >= WAIT_READ ? 5 : 7), 100 * v[i] / cycles, i < CONTROL ? ", " : "");
     printf("\n%22son the host, not in the cycles: %s\n", "", r->host_ops[0] ? r->host_ops : "nothing");
+    fflush(stdout);
 }
 
 /* Tokens/s of the boards, from the simulated memory with the most ports that the board's is made of. */
