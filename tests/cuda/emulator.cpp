@@ -127,10 +127,19 @@ void run_block(dim3 block, dim3 grid, dim3 at)
                 step += 2;
         }
         bool permutes = !(count & (count - 1));
-        for (unsigned n = 0; n < count; n++) {
-            unsigned i = emu_order == EMU_ASCENDING ? n
-                         : emu_order == EMU_DESCENDING ? count - 1 - n
-                                                       : permutes ? (n * step + salt) & (count - 1) : (n + salt) % count;
+        if (emu_order == EMU_DESCENDING) { /* each warp as far as it gets without the others */
+            for (unsigned w = (unsigned)warps.size(); w-- > 0;) {
+                unsigned long at;
+                do {
+                    at = steps;
+                    for (unsigned l = warps[w].lanes; l-- > 0;)
+                        if (!fibres[32 * w + l].ended)
+                            resume(32 * w + l);
+                } while (steps != at);
+            }
+        }
+        for (unsigned n = 0; n < count && emu_order != EMU_DESCENDING; n++) {
+            unsigned i = emu_order == EMU_ASCENDING ? n : permutes ? (n * step + salt) & (count - 1) : (n + salt) % count;
             if (!fibres[i].ended)
                 resume(i);
         }
@@ -181,6 +190,12 @@ const uint8_t *warp_exchange(const void *in, size_t bytes)
 
 void copy_async(void *dst, const void *src, size_t bytes, size_t valid)
 {
+    if (emu_order == EMU_DESCENDING) { /* at once: what is overwritten too early shows */
+        if (valid)
+            memcpy(dst, src, valid);
+        memset((uint8_t *)dst + valid, 0, bytes - valid);
+        return;
+    }
     fibres[current].groups.back().push_back({dst, src, bytes, valid});
 }
 void copy_commit() { fibres[current].groups.push_back({}); }

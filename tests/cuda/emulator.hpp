@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A grid of CUDA threads on the CPU, so that the kernels' own source is compiled by a host compiler and tested without a GPU. Every
- * thread is a fibre; a fibre runs until it meets a barrier or a warp operation. Threads run in ascending, descending or shuffled
- * order between two meetings (emu_order), so a missing barrier shows. What is not here: timing, memory ordering between blocks
+ * thread is a fibre; a fibre runs until it meets a barrier or a warp operation. Between two meetings threads run in
+ * ascending order, in shuffled order, or the last warp first and as far as it gets alone (emu_order), so a missing barrier shows. What is not here: timing, memory ordering between blocks
  * (blocks run one after another), caches. Included before everything else by -include; defines SB_CUDA_EMULATED. */
 #ifndef SEEDBED_TESTS_EMULATOR_HPP
 #define SEEDBED_TESTS_EMULATOR_HPP
@@ -40,7 +40,8 @@ unsigned lane();
 void *dynamic_shared();
 void launch(dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream, const std::function<void()> &kernel);
 
-/* cp.async: copies wait until the thread waits for them, so that a forgotten wait shows. */
+/* cp.async: copies wait until the thread waits for them, so that a forgotten wait shows; in descending order they happen at once,
+ * so that a copy over data still in use shows. */
 void copy_async(void *dst, const void *src, size_t bytes, size_t valid);
 void copy_commit();
 void copy_wait(unsigned pending_groups);
