@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // FlashSigmoid and FlashAttention forward (sb_flash.h) against binary64 on fresh random inputs, results poisoned first. Built over the
-// emulator, and over CUDA, where it runs on a GPU or skips by name. usage: test_flash [cases] [seed]
-#ifndef SB_CUDA_EMULATED
+// emulator, over OpenCL, and over CUDA, where it runs on a GPU or skips by name. usage: test_flash [cases] [seed]
+#if defined(SB_FLASH_OPENCL)
+#include "sb_flash_opencl.h"
+#elif !defined(SB_CUDA_EMULATED)
 #include <cuda_runtime.h>
 #endif
 #include <math.h>
@@ -153,6 +155,61 @@ static uint32_t reference(const problem &p, uint32_t seq, uint32_t qi, uint32_t 
     return end > 0 ? (uint32_t)end : 0;
 }
 
+#ifdef SB_FLASH_OPENCL
+static cl_context context;
+static cl_command_queue queue;
+static sb_flash_opencl flash;
+
+template <class T> static cl_mem buffer(const std::vector<T> &x)
+{
+    cl_int e;
+    std::vector<T> more(x);
+    more.resize(x.size() + 16); // none is empty
+    cl_mem m = clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, more.size() * sizeof(T), more.data(), &e);
+    if (e) {
+        fprintf(stderr, "test_flash: out of device memory\n");
+        exit(1);
+    }
+    return m;
+}
+
+static int run(const problem &p, uint32_t splits, std::vector<float> &out)
+{
+    sb_flash f = p.f;
+    f.splits = splits;
+    out.assign((size_t)f.total_q * f.heads * f.head_dim + 64, NAN); // poison, and a guard behind it
+    std::vector<float> partial(sb_flash_partial_floats(&f) + 1, NAN);
+    sb_flash_buffers b = {buffer(p.q), buffer(p.k), buffer(p.v), buffer(p.q_start), buffer(p.kv_start),
+                          p.pages.empty() ? nullptr : buffer(p.pages), buffer(out), buffer(partial)};
+    char why[256] = "";
+    int bad = sb_flash_opencl_forward(&flash, queue, &f, &b, why, sizeof why);
+    if (bad || clEnqueueReadBuffer(queue, b.out, CL_TRUE, 0, out.size() * 4, out.data(), 0, nullptr, nullptr)) {
+        fprintf(stderr, "test_flash: %s\n", bad ? why : "the device gave up");
+        return 1;
+    }
+    for (cl_mem m : {b.q, b.k, b.v, b.q_start, b.kv_start, b.pages, b.out, b.partial})
+        if (m)
+            clReleaseMemObject(m);
+    return 0;
+}
+
+static bool open_device()
+{
+    cl_platform_id platform;
+    cl_device_id device;
+    cl_int e;
+    char why[256];
+    if (clGetPlatformIDs(1, &platform, nullptr) || clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &device, nullptr))
+        return false;
+    context = clCreateContext(nullptr, 1, &device, nullptr, nullptr, &e);
+    queue = e ? nullptr : clCreateCommandQueue(context, device, 0, &e);
+    if (e || sb_flash_opencl_open(context, device, &flash, why, sizeof why)) {
+        fprintf(stderr, "test_flash: %s\n", e ? "no context" : why);
+        exit(1);
+    }
+    return true;
+}
+#else
 template <class T> static T *put(const std::vector<T> &x)
 {
     void *p = nullptr;
@@ -190,6 +247,13 @@ static int run(const problem &p, uint32_t splits, std::vector<float> &out)
         cudaFree((void *)d);
     return 0;
 }
+
+static bool open_device()
+{
+    int devices = 0;
+    return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
+}
+#endif
 
 static int check(unsigned i, uint32_t longest, double *worst)
 {
@@ -232,15 +296,16 @@ int main(int argc, char **argv)
     unsigned cases = argc > 1 ? (unsigned)atoi(argv[1]) : 48, failed = 0;
     if (argc > 2)
         rng ^= strtoull(argv[2], nullptr, 0) * 0x2545f4914f6cdd1du;
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices < 1) {
-        printf("skipped: test_flash (no CUDA GPU)\n");
+    if (!open_device()) {
+        printf("skipped: %s (no device)\n", argv[0]);
         return 0;
     }
     double worst[2] = {0, 0};
     for (unsigned i = 0; i < cases; i++) {
 #ifdef SB_CUDA_EMULATED
         emu_order = (int)(i % 3);
+        failed += (unsigned)check(i, i % 16 == 5 ? 200 : 80, worst);
+#elif defined(SB_FLASH_OPENCL)
         failed += (unsigned)check(i, i % 16 == 5 ? 200 : 80, worst);
 #else
         failed += (unsigned)check(i, i % 4 ? 300 : 1100, worst);

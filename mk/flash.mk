@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Attention in floating point on OpenCL.
+$(BUILD)/cuda/flash_opencl.o: kernels/opencl/flash.c kernels/opencl/flash_attention.cl $(CUDA_HDR)
+	@mkdir -p $(@D)
+	@$(SAY) CC $<
+	$(Q)$(CC) -std=c11 -O2 -g $(WARN) -Ikernels/include -c $< -o $@
+$(BUILD)/tests/test_flash_opencl: tests/cuda/test_flash.cpp $(BUILD)/cuda/flash_opencl.o
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(CXX) $(CUDA_CXXFLAGS) -DSB_FLASH_OPENCL $(CUDA_INC) $^ -lOpenCL -o $@
+
+.PHONY: flash-test
+TEST_STAGES += flash-test
+FLASH_TEST := $(if $(shell pkg-config --exists OpenCL 2>/dev/null && echo 1),$(BUILD)/tests/test_flash_opencl)
+flash-test: $(FLASH_TEST) ## FlashSigmoid and FlashAttention in OpenCL against binary64
+	$(if $(FLASH_TEST),POCL_CACHE_DIR=$(abspath $(BUILD))/pocl-cache $< 96,@echo "skipped: flash on OpenCL (no headers or loader)")
