@@ -529,6 +529,9 @@ def scalar_vectors():
     """The functions alone, bit patterns in and out."""
     ms = [0x00800000, 0x7F7FFFFF, 0x3F800000, 0x40000000, 0x40800000, 0, 1, 0x7FFFFF, 0x3F7FFFFF] + expand(noise(60, -126, 127))
     xs = [0, 0x80000000, 1, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F000000] + expand(noise(80, -20, 7)) + expand(noise(400, 3, 3))
+    # where the last row of the table and the one before it differ
+    edge = [u for u in range(15 << 14, 24 << 14, 7) if decay(15, u) != decay(14, u)]
+    xs += [bits(fl(Fraction(-u, 2 ** 14) / Fraction(of_bits(0x3FB8AA3B)))) for u in edge[::len(edge) // 8]]
     sums = [{"x": noise(n, -10, 10), "sum": bits(sum64(expand_f32(n)))} for n in (1, 2, 63, 64, 65, 127, 128, 200, 1000)]
     one = lambda f, us: [[u, bits(f(of_bits(u)))] for u in us if finite(f(of_bits(u)))]
     return {"rsqrt32": one(rsqrt32, [m & 0x7FFFFFFF for m in ms]), "sigmoid32": one(sigmoid32, xs), "sum64": sums}
