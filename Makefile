@@ -60,7 +60,7 @@ deps: ## install the Debian packages that demo and test need
 	@mk/deps.sh test
 
 TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test attention-test vector-test lint \
-               formal-quick e2e faults xrt-test xilinx-test parity
+               formal-quick e2e faults xrt-test xilinx-test parity board-test
 
 .PHONY: formal-quick all demo-run asan clang sim-all e2e faults
 all: $(BUILD)/seedbed ## the program, build/seedbed

@@ -20,7 +20,7 @@ IPS = {
     "core": ("seedbed_kernel", ["rtl/prim", "rtl/axi", "rtl/gen", "rtl/matvec", "rtl/core"],
              "Matrix-vector core with SeedLM lanes, as an AXI kernel", None),
     "attention": ("attn_engine", ["rtl/attn"], "Exact sigmoid and softmax attention engine", None),
-    "vector": (None, ["rtl/vector"], "Binary32 vector arithmetic", None),
+    "vector": ("vector_unit", ["rtl/vector"], "Vector unit: binary32 operations of docs/numerics.md, section 5", None),
     "icebreaker": ("icebreaker_top", ["boards/icebreaker"], "The iCEBreaker design: one serial lane behind a UART",
                    "boards/icebreaker/icebreaker.pcf"),
     "ulx3s": ("ulx3s_top", ["boards/ulx3s"], "The ULX3S design: lanes of the core behind a UART", "boards/ulx3s/ulx3s.lpf"),

@@ -61,7 +61,7 @@ board-long: $(BUILD)/seedbed board-sim ## the same, with 8 tokens of every codec
 	BUILD=$(BUILD) BOARD_LONG=1 python3 tests/e2e/test_board.py
 
 lint-boards: ## the packages as Verilator and Yosys read them, from the file lists
-	@set -e; for t in core:seedbed_kernel attention:attn_engine icebreaker:icebreaker_top ulx3s:ulx3s_top; do l=hw/filelists/$${t%%:*}.f; \
+	@set -e; for t in core:seedbed_kernel attention:attn_engine vector:vector_unit icebreaker:icebreaker_top ulx3s:ulx3s_top; do l=hw/filelists/$${t%%:*}.f; \
 	  (cd hw && $(VERILATOR) --lint-only -Wall rtl/waivers.vlt --top $${t##*:} -f filelists/$${t%%:*}.f); done
 	@set -e; for b in $(BOARDS); do files=$$(sed -n 's#^[a-z]*/.*\.sv$$#hw/&#p' hw/filelists/$$b.f | tr '\n' ' '); \
 	  yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $$files; hierarchy -check -top $${b}_top; proc; check -assert" \

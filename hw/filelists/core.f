@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
 // Made by hw/ip.py (make ip): do not edit.
 rtl/core/seedbed_pkg.sv
+rtl/core/vector_pkg.sv
 rtl/axi/axi_burst.sv
 rtl/prim/fifo.sv
 rtl/axi/axi_read.sv
@@ -33,6 +34,20 @@ rtl/attn/attn_seq.sv
 rtl/attn/attn_write.sv
 rtl/attn/attn_unit.sv
 rtl/core/unit_port.sv
+rtl/vector/fp_recip.sv
+rtl/vector/vec_check.sv
+rtl/vector/vec_load.sv
+rtl/vector/lzc.sv
+rtl/vector/fp_add.sv
+rtl/vector/fp_from_int.sv
+rtl/vector/fp_mul.sv
+rtl/vector/fp_to_int.sv
+rtl/vector/vec_lane.sv
+rtl/vector/vec_reduce.sv
+rtl/vector/vec_pass.sv
+rtl/vector/vec_program.sv
+rtl/vector/vec_store.sv
+rtl/vector/vector_unit.sv
 rtl/core/seedbed_core.sv
 rtl/core/seedbed_kernel.sv
 rtl/prim/skid_buffer.sv
