@@ -89,15 +89,25 @@ $(BUILD)/tests/cuda/test_cuda_exact: tests/cuda/test_cuda_exact.c tests/cuda/pai
 	@$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) -Ikernels/include $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(CHECK_LIBS) -o $@
 
-.PHONY: cuda cuda-test
+.PHONY: cuda cuda-test bench-cuda
 TEST_STAGES += cuda-test
 ifeq ($(HAVE_CUDA),1)
 cuda: $(CUDA_LIB) $(FLASH_LIB) ## the CUDA kernels, and what each of them uses (fails on a spill)
 	@python3 mk/cuda_report.py $(patsubst %,$(BUILD)/cuda/%.o.log,$(CUDA_EXACT) $(CUDA_FLASH))
+# On a GPU; without one it names what was not run.
+$(BUILD)/bench/cuda: tests/cuda/bench_cuda.cpp $(FLASH_LIB) $(CUDA_LIB)
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(CXX) $(CUDA_CXXFLAGS) $(CUDA_INC) -isystem $(CUDA_HOME)/include $^ -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -o $@
+bench-cuda: $(BUILD)/bench/cuda ## on a GPU: packed matvec beside cuBLAS, flash forward beside PyTorch
+	$< $(BUILD)/bench/cuda.json
+	python3 tests/cuda/bench_sdpa.py
 CUDA_TESTS := $(BUILD)/tests/cuda/test_cuda_exact $(BUILD)/tests/cuda/test_flash
 else
 cuda:
 	@echo "cuda: no nvcc here, so CUDA is not built in"
+bench-cuda:
+	@echo "bench-cuda: no nvcc here. Not run: the packed matvec beside cuBLAS, flash forward beside PyTorch"
 endif
 
 cuda-test: $(BUILD)/tests/test_cuda_emulated $(BUILD)/tests/test_flash_emulated $(CUDA_TESTS) ## the CUDA kernels against the cpu device: on an emulated grid, and on a GPU if there is one
