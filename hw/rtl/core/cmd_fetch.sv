@@ -240,6 +240,12 @@ module cmd_fetch #(
     div12 = y[31:15] >> 2;
   endfunction
 
+  // As gated additions: the DSPs are the lanes'.
+  function automatic logic [25:0] times(input logic [21:0] n, input logic [3:0] m);
+    times = '0;
+    for (int i = 0; i < 4; i++) times = times + ((26'(n) & {26{m[i]}}) << i);
+  endfunction
+
   // Aligned, and so low that no range wraps.
   localparam logic [63:0] BadAddr = ~(64'd0) << seedbed_pkg::AddrBits | ((64'd1 << AlignW) - 64'd1);
 
@@ -255,7 +261,7 @@ module cmd_fetch #(
   // All vectors but the last are a multiple of 32 elements; results, of 8 rows.
   wire [3:0]  more   = (MaxBatch > 1) ? f_batch[3:0] - 4'd1 : 4'd0;
   wire [11:0] vec32  = 12'((elems + 18'd31) >> 5);
-  wire [21:0] span   = 22'(elems) + {1'b0, 16'(more) * 16'(vec32), 5'd0};
+  wire [21:0] span   = 22'(elems) + {1'b0, 16'(times(22'(vec32), more)), 5'd0};
   wire [21:0] abeats = (span + 22'(BeatE - 1)) >> BeatEW;
   wire [21:0] rows8  = 22'((25'(f_rows[23:0]) + 25'd7) >> 3);
   wire [23:0] groups1 = (f_rows[23:0] - 24'd1) >> LanesW;  // row groups - 1
@@ -490,7 +496,7 @@ module cmd_fetch #(
       abeats_q  <= BeatsW'(abeats);
       beats1_q  <= beats1;
       src_end_q <= f_src + (64'(abeats) << BytesW);
-      rows8_more_q <= 26'(rows8) * 26'(more);
+      rows8_more_q <= times(rows8, more);
     end
     dst_end_q <= f_dst + {37'd0, f_rows[23:0], 3'd0} + {32'd0, rows8_more_q, 6'd0};
     if (divided) begin
