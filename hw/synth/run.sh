@@ -14,7 +14,7 @@ top=${TOP:-seedbed_core}
 work=$build/$family-$bus-$codecs-$top${FLAT:+-flat}
 mkdir -p "$work" "$(dirname "$out")" || exit 1
 
-files="$rtl/core/seedbed_pkg.sv $(ls "$rtl"/*/*.sv | grep -v seedbed_pkg | tr '\n' ' ')"
+files="$rtl/core/seedbed_pkg.sv $( (ls "$rtl"/*/*_pkg.sv | grep -v seedbed_pkg; ls "$rtl"/*/*.sv | grep -v _pkg) | tr '\n' ' ')"
 params=${PARAMS:-"-chparam BusW $bus -chparam Codecs $codecs -chparam Style ${STYLE:-1}"}
 read_cmd="read_verilog -sv $files; hierarchy -check -top $top $params"
 
