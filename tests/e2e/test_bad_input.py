@@ -17,7 +17,8 @@ from common import BUILD, SEEDBED, SHIPPED, Scratch, read_safetensors, run, writ
 # The sanitizer build when it is there (make test makes it): a report would add lines and fail the one-line check.
 ASAN = os.path.join(BUILD, "asan", "seedbed")
 BINARY = ASAN if os.path.exists(ASAN) else SEEDBED
-ENV = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=1", UBSAN_OPTIONS="halt_on_error=1")
+ENV = dict(os.environ, SEEDBED_SIM=os.path.join(BUILD, "sim"), UBSAN_OPTIONS="halt_on_error=1",
+           ASAN_OPTIONS="detect_leaks=1:allocator_may_return_null=1")
 
 
 class BadInput(Scratch):
