@@ -198,8 +198,11 @@ static void test_lists(attn_bench *a, int cases)
                     it[i].m.src = it[i - 1].rec.dst;
                 continue;
             }
-            bool large = m_below(&b->rng, 12) == 0;
-            attn_case c = random_case(a, large ? 700 : 150, large ? 3 : 1 + m_below(&b->rng, 12), large ? 25000 : 10000);
+            /* long caches; many tokens, whose masks lie in several lines; anything */
+            uint32_t kind = m_below(&b->rng, 12);
+            attn_case c = kind == 0  ? random_case(a, 700, 3, 25000)
+                          : kind < 2 ? random_case(a, 60, 20, 40000)
+                                     : random_case(a, 150, 1 + m_below(&b->rng, 12), 10000);
             /* the mask is what a matrix product before it writes: any bits will do */
             uint64_t mask_at = 0;
             size_t words = c.a.mask ? (c.a.keys + 63) / 64 * sb_attn_mask_tokens(c.a.batch) : 0;
