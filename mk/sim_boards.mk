@@ -5,6 +5,8 @@
 BOARDS := icebreaker ulx3s
 # Clocks a bit in simulation: 2 is the least that the UART takes, and every clock costs time.
 BOARD_CLKS ?= 2
+# The ULX3S' lanes in simulation: 0, the form that simulates fast (the same numbers); 1, as in the image, twice as slow.
+BOARD_STYLE ?= 0
 BOARD_DIR  ?= hw/boards
 BOARD_BUILD ?= $(BUILD)/board
 BOARD_PKG  := $(RTL_DIR)/core/seedbed_pkg.sv $(BOARD_DIR)/common/board_pkg.sv
@@ -18,7 +20,7 @@ define BOARD_SIM
 $(BOARD_BUILD)/$(1)/obj/Vtop__ALL.a: $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv
 	@mkdir -p $$(@D)
 	@$$(SAY) SIM $$@
-	$$(Q)$(VERILATE) --top $(1)_top --prefix Vtop -GClksPerBit=$(BOARD_CLKS) --Mdir $$(@D) $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv
+	$$(Q)$(VERILATE) --top $(1)_top --prefix Vtop -GClksPerBit=$(BOARD_CLKS) $(if $(filter ulx3s,$(1)),-GStyle="1'b$(BOARD_STYLE)") --Mdir $$(@D) $(BOARD_SRC) $(BOARD_DIR)/$(1)/$(1)_top.sv
 	$$(Q)$$(MAKE) --no-print-directory -C $$(@D) -f Vtop.mk Vtop__ALL.a OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
 
 $(BOARD_BUILD)/$(1)/model.a: $(BOARD_BUILD)/$(1)/obj/Vtop__ALL.a sim/board_model.cpp sim/board_model.h

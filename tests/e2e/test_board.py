@@ -45,7 +45,8 @@ class Board(Scratch):
         return self.path(f"{board}.tty")
 
     def generate(self, model, device, n, **kw):
-        return run_json("generate", model, "--prompt", PROMPT, "-n", n, "--ignore-end", "--device", device, **kw)
+        return run_json("generate", model, "--prompt", PROMPT, "-n", n, "--ignore-end", "--device", device,
+                        timeout=1800, **kw)
 
 
 class Generate(Board):
@@ -76,7 +77,7 @@ class Generate(Board):
 class Verify(Board):
     def check(self, board, codec, embed, n):
         line = self.start(board)
-        r = run_json("verify", compressed(codec, embed), "--device", f"uart:{line},timeout=60000", "-n", n)
+        r = run_json("verify", compressed(codec, embed), "--device", f"uart:{line},timeout=60000", "-n", n, timeout=1800)
         self.assertEqual(r["differing_bits"], 0)
         self.assertGreater(r["values"], 10000)
         self.assertEqual(r["device"], "uart")
