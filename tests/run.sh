@@ -4,13 +4,14 @@
 # usage: tests/run.sh STAGE...      each a make target; its output goes to build/test-logs/STAGE.log
 set -u
 make=${MAKE:-make}
+jobs=$(nproc 2>/dev/null || echo 1)
 logs=${BUILD:-build}/test-logs
 mkdir -p "$logs"
 passed=0 failed=0 names=
 for stage in "$@"; do
     printf '== %-16s ' "$stage"
     start=$(date +%s)
-    if $make --no-print-directory "$stage" >"$logs/$stage.log" 2>&1; then
+    if $make --no-print-directory -j"$jobs" "$stage" >"$logs/$stage.log" 2>&1; then
         passed=$((passed + 1)) word=ok
     else
         failed=$((failed + 1)) word=FAILED names="$names $stage"
