@@ -54,13 +54,16 @@ demo: ## compress the shipped model and run it on the CPU and on the simulated c
 
 test: ## everything: unit, sanitizers, fuzz, RTL benches, lint, proofs, end to end
 	@mk/deps.sh test
-	@+MAKE="$(MAKE)" BUILD="$(BUILD)" tests/run.sh $(TEST_STAGES)
+	@+MAKE="$(MAKE)" BUILD="$(BUILD)" tests/run.sh $(TEST_FIRST) , $(TEST_STAGES) + $(TEST_BESIDE) , $(TEST_LAST)
 
 deps: ## install the Debian packages that demo and test need
 	@mk/deps.sh test
 
-TEST_STAGES := all unit asan clang golden-check fuzz-smoke sim-all sim-test attention-test vector-test lint \
-               formal-quick e2e faults xrt-test xilinx-test parity board-test
+# First what the others link, then two lists side by side (they build in different places), then what looks at both.
+TEST_FIRST  := all unit sim-all
+TEST_STAGES := sim-test attention-test vector-test lint faults xrt-test xilinx-test parity
+TEST_BESIDE := asan clang golden-check fuzz-smoke formal-quick board-test
+TEST_LAST   := e2e
 
 .PHONY: formal-quick all demo-run asan clang sim-all e2e faults
 all: $(BUILD)/seedbed ## the program, build/seedbed

@@ -90,7 +90,7 @@ $(BUILD)/tests/cuda/test_cuda_exact: tests/cuda/test_cuda_exact.c tests/cuda/pai
 	$(Q)$(CC) $(CFLAGS) -Ikernels/include $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(CHECK_LIBS) -o $@
 
 .PHONY: cuda cuda-test bench-cuda
-TEST_STAGES += cuda-test
+TEST_BESIDE += cuda-test
 ifeq ($(HAVE_CUDA),1)
 cuda: $(CUDA_LIB) $(FLASH_LIB) ## the CUDA kernels, and what each of them uses (fails on a spill)
 	@python3 mk/cuda_report.py $(patsubst %,$(BUILD)/cuda/%.o.log,$(CUDA_EXACT) $(CUDA_FLASH))

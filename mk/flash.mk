@@ -10,7 +10,7 @@ $(BUILD)/tests/test_flash_opencl: tests/cuda/test_flash.cpp $(BUILD)/cuda/flash_
 	$(Q)$(CXX) $(CUDA_CXXFLAGS) -DSB_FLASH_OPENCL $(CUDA_INC) $^ -lOpenCL -o $@
 
 .PHONY: flash-test
-TEST_STAGES += flash-test
+TEST_BESIDE += flash-test
 FLASH_TEST := $(if $(shell pkg-config --exists OpenCL 2>/dev/null && echo 1),$(BUILD)/tests/test_flash_opencl)
 flash-test: $(FLASH_TEST) ## FlashSigmoid and FlashAttention in OpenCL against binary64
 	$(if $(FLASH_TEST),POCL_CACHE_DIR=$(abspath $(BUILD))/pocl-cache $< 96,@echo "skipped: flash on OpenCL (no headers or loader)")
