@@ -56,6 +56,7 @@ $(BUILD)/cuda/libseedbed_cuda.a: $(CUDA_OBJ)
 # --- the same source on the emulator ---------------------------------------------------------------------------------------
 EMU_DIR := $(BUILD)/cuda-emulated
 EMU_HDR := $(wildcard tests/cuda/*.hpp)
+FLASH_TEST_HDR := tests/cuda/flash_case.h tests/cuda/flash_device.h
 EMU_OBJ := $(CUDA_EXACT:%=$(EMU_DIR)/%.o) $(CUDA_PLAIN:%=$(BUILD)/cuda/%.o) $(EMU_DIR)/emulator.o
 # No contraction: __fmul_rn and the like are one rounding each.
 EMU_CXX  = $(CXX) -std=c++17 -O2 -g $(WARN) -ffp-contract=off -include tests/cuda/emulator.hpp $(CUDA_INC)
@@ -74,16 +75,16 @@ $(BUILD)/tests/test_cuda_emulated: tests/cuda/test_cuda_exact.c tests/cuda/pair.
 	@$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) -DSB_CUDA_EMULATED -DSB_HAVE_CUDA -Ikernels/include $< host/device/cuda.c $(EMU_OBJ) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(CHECK_LIBS) -lstdc++ -o $@
 
-$(BUILD)/tests/test_flash_emulated: tests/cuda/test_flash.cpp $(CUDA_FLASH:%=$(EMU_DIR)/%.o) $(EMU_DIR)/emulator.o
+$(BUILD)/tests/test_flash_emulated: tests/cuda/test_flash.cpp $(FLASH_TEST_HDR) $(CUDA_FLASH:%=$(EMU_DIR)/%.o) $(EMU_DIR)/emulator.o
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
 	$(Q)$(EMU_CXX) $(filter %.cpp,$^) $(filter %.o,$^) -o $@
 
 # On a GPU; without one they say so.
-$(BUILD)/tests/cuda/test_flash: tests/cuda/test_flash.cpp $(FLASH_LIB)
+$(BUILD)/tests/cuda/test_flash: tests/cuda/test_flash.cpp $(FLASH_LIB) $(FLASH_TEST_HDR)
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
-	$(Q)$(CXX) $(CUDA_CXXFLAGS) $(CUDA_INC) -isystem $(CUDA_HOME)/include $^ -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -o $@
+	$(Q)$(CXX) $(CUDA_CXXFLAGS) $(CUDA_INC) -isystem $(CUDA_HOME)/include $(filter %.cpp %.a,$^) -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -o $@
 $(BUILD)/tests/cuda/test_cuda_exact: tests/cuda/test_cuda_exact.c tests/cuda/pair.h tests/unit/attention_case.h $(BUILD)/libseedbed.a
 	@mkdir -p $(@D)
 	@$(SAY) LD $@

@@ -4,10 +4,10 @@ $(BUILD)/cuda/flash_opencl.o: kernels/opencl/flash.c kernels/opencl/flash_attent
 	@mkdir -p $(@D)
 	@$(SAY) CC $<
 	$(Q)$(CC) -std=c11 -O2 -g $(WARN) -Ikernels/include -c $< -o $@
-$(BUILD)/tests/test_flash_opencl: tests/cuda/test_flash.cpp $(BUILD)/cuda/flash_opencl.o
+$(BUILD)/tests/test_flash_opencl: tests/cuda/test_flash.cpp $(BUILD)/cuda/flash_opencl.o $(FLASH_TEST_HDR)
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
-	$(Q)$(CXX) $(CUDA_CXXFLAGS) -DSB_FLASH_OPENCL $(CUDA_INC) $^ -lOpenCL -o $@
+	$(Q)$(CXX) $(CUDA_CXXFLAGS) -DSB_FLASH_OPENCL $(CUDA_INC) $(filter %.cpp %.o,$^) -lOpenCL -o $@
 
 .PHONY: flash-test
 TEST_BESIDE += flash-test

@@ -11,8 +11,7 @@ inline float sb_emu_value(uint32_t bits, int bf16)
 {
     if (bf16)
         return __uint_as_float(bits << 16);
-    uint32_t e = bits >> 10 & 31, m = bits & 1023;
-    float v = e == 31 ? (m ? NAN : INFINITY) : ldexpf((float)(e ? m + 1024 : m), (int)(e ? e : 1) - 25);
+    float v = (bits >> 10 & 31) == 31 ? (bits & 1023 ? NAN : INFINITY) : __uint_as_float((bits & 0x7fff) << 13) * 0x1p112f;
     return bits & 0x8000 ? -v : v;
 }
 inline uint32_t sb_emu_bits(float v, int bf16)
@@ -40,18 +39,17 @@ template <bool Bf16> SB_FN void sb_mma(float (&d)[4], const uint32_t (&a)[4], ui
     } mine = {{a[0], a[1], a[2], a[3]}, {b0, b1}}, theirs;
     const uint8_t *all = emu::warp_exchange(&mine, sizeof mine);
     unsigned g = emu::lane() / 4, t = emu::lane() % 4;
-    for (unsigned i = 0; i < 4; i++) {
-        unsigned row = g + (i >= 2 ? 8 : 0), col = 2 * t + i % 2;
-        float sum = d[i];
-        for (unsigned k = 0; k < 16; k++) {
-            memcpy(&theirs, all + 64 * (row % 8 * 4 + k % 8 / 2), sizeof theirs);
-            uint32_t x = theirs.a[row / 8 + 2 * (k / 8)] >> 16 * (k % 2) & 0xffff;
-            memcpy(&theirs, all + 64 * (col * 4 + k % 8 / 2), sizeof theirs);
-            uint32_t y = theirs.b[k / 8] >> 16 * (k % 2) & 0xffff;
-            sum += sb_emu_value(x, Bf16) * sb_emu_value(y, Bf16);
+    float x[2][16], y[2][16]; /* rows g and g+8 of a, columns 2t and 2t+1 of b */
+    for (unsigned k = 0; k < 16; k++)
+        for (unsigned i = 0; i < 2; i++) {
+            memcpy(&theirs, all + 64 * (g * 4 + k % 8 / 2), sizeof theirs);
+            x[i][k] = sb_emu_value(theirs.a[i + 2 * (k / 8)] >> 16 * (k % 2) & 0xffff, Bf16);
+            memcpy(&theirs, all + 64 * ((2 * t + i) * 4 + k % 8 / 2), sizeof theirs);
+            y[i][k] = sb_emu_value(theirs.b[k / 8] >> 16 * (k % 2) & 0xffff, Bf16);
         }
-        d[i] = sum;
-    }
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned k = 0; k < 16; k++)
+            d[i] += x[i / 2][k] * y[i % 2][k];
 }
 /* Four 8 x 8 matrices of 16 bits; lane 8m + r gives row r of matrix m. */
 template <bool Trans> SB_FN void sb_ldmatrix4(uint32_t (&r)[4], const void *row)

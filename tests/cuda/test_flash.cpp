@@ -1,129 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // FlashSigmoid and FlashAttention forward (sb_flash.h) against binary64 on fresh random inputs, results poisoned first. Built over the
 // emulator, over OpenCL, and over CUDA, where it runs on a GPU or skips by name. usage: test_flash [cases] [seed]
-#if defined(SB_FLASH_OPENCL)
-#include "sb_flash_opencl.h"
-#elif !defined(SB_CUDA_EMULATED)
-#include <cuda_runtime.h>
-#endif
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vector>
 
-#include "sb_flash.h"
-
-static uint64_t rng = 0x9e3779b97f4a7c15u;
-static uint32_t rnd()
-{
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (uint32_t)(rng >> 16);
-}
-static uint32_t below(uint32_t n) { return rnd() % n; }
-static double normal()
-{
-    double s = 0;
-    for (int i = 0; i < 12; i++)
-        s += (rnd() & 0xffffff) / 16777216.0;
-    return s - 6;
-}
-
-// A random value of the type: its bits, and what they mean.
-static uint16_t pick(int bf16, double *value)
-{
-    double v = normal();
-    if (bf16) {
-        float f = (float)v;
-        uint32_t u;
-        memcpy(&u, &f, 4);
-        u &= 0xffff0000u;
-        memcpy(&f, &u, 4);
-        *value = (double)f;
-        return (uint16_t)(u >> 16);
-    }
-    int e;
-    double m = frexp(v, &e);
-    if (v == 0 || e < -13)
-        return *value = 0, (uint16_t)0;
-    int q = (int)(fabs(m) * 2048); // 1024..2047
-    *value = ldexp(v < 0 ? -q : q, e - 11);
-    return (uint16_t)((v < 0 ? 0x8000 : 0) | (uint32_t)(e + 14) << 10 | (uint32_t)(q - 1024));
-}
-
-struct problem {
-    sb_flash f;
-    std::vector<int32_t> q_start, kv_start, pages;
-    std::vector<uint16_t> q, k, v;
-    std::vector<double> qd, kd, vd;
-    size_t kv_rows;
-};
-
-static std::vector<uint16_t> fill(size_t n, int bf16, std::vector<double> &d)
-{
-    std::vector<uint16_t> x(n);
-    d.resize(n);
-    for (size_t i = 0; i < n; i++)
-        x[i] = pick(bf16, &d[i]);
-    return x;
-}
-
-static problem make(unsigned i, uint32_t longest)
-{
-    static const uint32_t dims[] = {64, 96, 128, 256}, groups[] = {1, 2, 4, 7};
-    problem p;
-    sb_flash &f = p.f;
-    memset(&f, 0, sizeof f);
-    f.head_dim = dims[i % 4];
-    f.sigmoid = i / 4 % 2;
-    f.type = (int)(i / 8 % 2);
-    f.causal = (int)below(2);
-    f.sequences = 1 + below(3);
-    f.kv_heads = 1 + below(2);
-    f.heads = f.kv_heads * groups[below(4)];
-    f.splits = below(3) ? 1 : 2 + below(4);
-    f.scale = 1.0f / sqrtf((float)f.head_dim);
-    bool decode = below(3) == 0;
-    p.q_start.push_back(0);
-    p.kv_start.push_back(0);
-    for (uint32_t s = 0; s < f.sequences; s++) {
-        uint32_t nq = decode ? 1 : below(longest), nk = below(longest); // none too, and more queries than keys
-        f.max_q = nq > f.max_q ? nq : f.max_q;
-        p.q_start.push_back(p.q_start.back() + (int)nq);
-        p.kv_start.push_back(p.kv_start.back() + (int)nk);
-    }
-    if (!f.max_q) {
-        f.max_q = 1;
-        p.q_start.back()++;
-    }
-    f.total_q = (uint32_t)p.q_start.back();
-    f.bias = f.sigmoid ? -logf((float)longest) : 0;
-    p.kv_rows = (size_t)p.kv_start.back();
-    if (below(2)) { // paged, pages in any order
-        f.page = 16;
-        f.max_pages = (longest + 15) / 16;
-        size_t total = (size_t)f.sequences * f.max_pages;
-        p.pages.resize(total);
-        for (size_t n = 0; n < total; n++)
-            p.pages[n] = (int)n;
-        for (size_t n = total; n > 1; n--)
-            std::swap(p.pages[n - 1], p.pages[below((uint32_t)n)]);
-        p.kv_rows = total * f.page;
-    }
-    p.q = fill((size_t)f.total_q * f.heads * f.head_dim, f.type, p.qd);
-    p.k = fill(p.kv_rows * f.kv_heads * f.head_dim, f.type, p.kd);
-    p.v = fill(p.kv_rows * f.kv_heads * f.head_dim, f.type, p.vd);
-    return p;
-}
-
-static const double *kv_row(const problem &p, const std::vector<double> &x, uint32_t seq, uint32_t j, uint32_t kv_head)
-{
-    const sb_flash &f = p.f;
-    size_t row = p.pages.empty() ? (size_t)p.kv_start[seq] + j : (size_t)p.pages[seq * f.max_pages + j / f.page] * f.page + j % f.page;
-    return &x[(row * f.kv_heads + kv_head) * f.head_dim];
-}
+#include "flash_case.h"
+#include "flash_device.h"
 
 // Returns how many keys the row sees.
 static uint32_t reference(const problem &p, uint32_t seq, uint32_t qi, uint32_t head, std::vector<double> &out)
@@ -156,23 +41,6 @@ static uint32_t reference(const problem &p, uint32_t seq, uint32_t qi, uint32_t 
 }
 
 #ifdef SB_FLASH_OPENCL
-static cl_context context;
-static cl_command_queue queue;
-static sb_flash_opencl flash;
-
-template <class T> static cl_mem buffer(const std::vector<T> &x)
-{
-    cl_int e;
-    std::vector<T> more(x);
-    more.resize(x.size() + 16); // none is empty
-    cl_mem m = clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, more.size() * sizeof(T), more.data(), &e);
-    if (e) {
-        fprintf(stderr, "test_flash: out of device memory\n");
-        exit(1);
-    }
-    return m;
-}
-
 static int run(const problem &p, uint32_t splits, std::vector<float> &out)
 {
     sb_flash f = p.f;
@@ -192,35 +60,7 @@ static int run(const problem &p, uint32_t splits, std::vector<float> &out)
             clReleaseMemObject(m);
     return 0;
 }
-
-static bool open_device()
-{
-    cl_platform_id platform;
-    cl_device_id device;
-    cl_int e;
-    char why[256];
-    if (clGetPlatformIDs(1, &platform, nullptr) || clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &device, nullptr))
-        return false;
-    context = clCreateContext(nullptr, 1, &device, nullptr, nullptr, &e);
-    queue = e ? nullptr : clCreateCommandQueue(context, device, 0, &e);
-    if (e || sb_flash_opencl_open(context, device, &flash, why, sizeof why)) {
-        fprintf(stderr, "test_flash: %s\n", e ? "no context" : why);
-        exit(1);
-    }
-    return true;
-}
 #else
-template <class T> static T *put(const std::vector<T> &x)
-{
-    void *p = nullptr;
-    size_t bytes = x.size() * sizeof(T);
-    if (cudaMalloc(&p, bytes + 256) != cudaSuccess || cudaMemcpy(p, x.data(), bytes, cudaMemcpyHostToDevice) != cudaSuccess) {
-        fprintf(stderr, "test_flash: out of device memory\n");
-        exit(1);
-    }
-    return (T *)p;
-}
-
 static int run(const problem &p, uint32_t splits, std::vector<float> &out)
 {
     sb_flash f = p.f;
@@ -246,12 +86,6 @@ static int run(const problem &p, uint32_t splits, std::vector<float> &out)
                           (const void *)f.partial})
         cudaFree((void *)d);
     return 0;
-}
-
-static bool open_device()
-{
-    int devices = 0;
-    return cudaGetDeviceCount(&devices) == cudaSuccess && devices > 0;
 }
 #endif
 
