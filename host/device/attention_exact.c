@@ -152,6 +152,17 @@ sb_attn_constants sb_attn_constants_make(size_t head_dim, double bias, double al
     return c;
 }
 
+void sb_attn_query_params(size_t heads, size_t head_dim, float bias, const float *slope, uint32_t window, void *to)
+{
+    sb_query_params first = {.window = window};
+    memcpy(to, &first, sizeof first);
+    for (size_t i = 0; i < heads; i++) {
+        sb_attn_constants t = sb_attn_constants_make(head_dim, bias, slope ? slope[i] : 0);
+        sb_attn_header h = {.shift = -t.scale_exp - 16, .bias = t.bias, .slope = t.slope, .scale = t.scale};
+        memcpy((uint8_t *)to + sizeof first + i * sizeof h, &h, sizeof h);
+    }
+}
+
 void sb_attn_mean(const uint32_t *probs, const uint64_t *sums, bool sigmoid, uint32_t heads, uint32_t keys, float *out)
 {
     size_t stride = sb_attn_prob_stride(keys);

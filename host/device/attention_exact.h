@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "device/attention_table.h"
+#include "seedbed/command.h"
 
 enum {
     SB_ATTN_SIGMOID = 1, /* flags of an ATTENTION_X command, in its codec byte */
@@ -131,6 +132,10 @@ typedef struct {
     int32_t scale_exp;
 } sb_attn_constants;
 sb_attn_constants sb_attn_constants_make(size_t head_dim, double bias, double alibi_slope);
+
+/* aux of QUANTIZE_Q for `heads` heads, sb_attn_query_params_bytes(heads) of it. slope: of each head, or NULL: no ALiBi. */
+static inline size_t sb_attn_query_params_bytes(size_t heads) { return sizeof(sb_query_params) + heads * sizeof(sb_attn_header); }
+void sb_attn_query_params(size_t heads, size_t head_dim, float bias, const float *slope, uint32_t window, void *to);
 
 /* 6.6: the head mean of exported probabilities, out[keys]; sums: the row's u64 of each head (softmax). */
 void sb_attn_mean(const uint32_t *probs, const uint64_t *sums, bool sigmoid, uint32_t heads, uint32_t keys, float *out);

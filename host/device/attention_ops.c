@@ -63,8 +63,8 @@ static int least_v_exp(const uint8_t *region, size_t hd, bool kv8, size_t capaci
 
 sb_status sb_quantize_q(sb_device *dev, const sb_command *c, sb_error *err)
 {
-    const sb_attention_params *par = sb_ptr(dev, c->aux);
-    const float *slope = (const float *)(par + 1); /* (heads,) */
+    const sb_query_params *par = sb_ptr(dev, c->aux);
+    const sb_attn_header *of_head = (const void *)(par + 1); /* (heads,) */
     bool kv8 = c->codec & SB_ATTN_KV8, causal = c->codec & SB_ATTN_CAUSAL;
     size_t hd = c->cols, kv_heads = c->p[3], group = c->rows / kv_heads, capacity = c->p[1];
     for (size_t v = 0; v < c->batch; v++) {
@@ -82,9 +82,10 @@ sb_status sb_quantize_q(sb_device *dev, const sb_command *c, sb_error *err)
                     return sb_fail(err, SB_ERR_DEVICE, "QUANTIZE_Q: query %zu of head %zu, vector %zu is not finite (error %d)",
                                    sb_first_not_finite(x, hd), head, v, SB_ERROR_NOT_FINITE);
                 int k = exponent(a, 14);
-                sb_attn_constants t = sb_attn_constants_make(hd, par->bias, par->alibi ? slope[head] : 0);
-                sb_attn_header h = {.pos = (int32_t)pos, .shift = k - t.scale_exp - 16, .v_exp = v_exp, .bias = t.bias,
-                                    .slope = t.slope, .scale = t.scale};
+                sb_attn_header h = of_head[head];
+                h.pos = (int32_t)pos;
+                h.shift = (int32_t)((uint32_t)h.shift + (uint32_t)k);
+                h.v_exp = v_exp;
                 memset(record, 0, sb_attn_query_bytes(hd));
                 memcpy(record, &h, sizeof h);
                 sb_quantize_vector(x, hd, k, 32767, (int16_t *)(void *)(record + sizeof h));

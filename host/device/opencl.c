@@ -207,7 +207,6 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
         opencl_close(dev);
         return st;
     }
-    dev->can[SB_OP_QUANTIZE_Q] = s->kernel[SB_CL_QUANTIZE_Q];
     snprintf(dev->describe, sizeof dev->describe, "%.100s, %.100s, %u compute units", platform_name, s->name, s->units);
     return SB_OK;
 }

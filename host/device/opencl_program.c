@@ -121,7 +121,7 @@ sb_status sb_cl_build(sb_cl *s, sb_error *err)
     }
     for (int i = 0; i < SB_CL_KERNELS; i++) {
         s->kernel[i] = clCreateKernel(s->program, kernel_name[i], &e);
-        if (!s->kernel[i] && (i != SB_CL_QUANTIZE_Q || e != CL_INVALID_KERNEL_NAME)) /* that one needs binary64 */
+        if (!s->kernel[i])
             return sb_fail(err, SB_ERR_DEVICE, "device opencl: %s: kernel %s: %s", s->name, kernel_name[i], sb_cl_error_name(e));
     }
     return SB_OK;

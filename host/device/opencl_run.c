@@ -90,14 +90,6 @@ static cl_int attention(sb_cl *s, cl_uint index, const sb_command *c, cl_event *
     return e;
 }
 
-static cl_int quantize_q(const sb_cl *s, cl_uint index, const sb_command *c, cl_event *done)
-{
-    sb_attn_constants t = sb_attn_constants_make(c->cols, 0, 0);
-    sb_command with = *c; /* tag: what depends on head_dim alone */
-    with.tag = t.scale | (uint32_t)(t.scale_exp + 128) << 16;
-    return one(s, SB_CL_QUANTIZE_Q, index, &with, (size_t)c->rows * SB_CL_GROUP, c->batch, 1, done);
-}
-
 /* Queues the kernels of one command; *done is the last one's event. */
 static cl_int enqueue(sb_cl *s, cl_uint index, const sb_command *c, cl_event *done)
 {
@@ -112,7 +104,7 @@ static cl_int enqueue(sb_cl *s, cl_uint index, const sb_command *c, cl_event *do
     case SB_OP_QUANTIZE_KV:
         return one(s, SB_CL_QUANTIZE_KV, index, c, c->rows * group, b, 2, done);
     case SB_OP_QUANTIZE_Q:
-        return quantize_q(s, index, c, done);
+        return one(s, SB_CL_QUANTIZE_Q, index, c, c->rows * group, b, 1, done);
     case SB_OP_ATTENTION_X:
         return attention(s, index, c, done);
     case SB_OP_ATTN_SCALE:

@@ -35,7 +35,7 @@ static void add_sparse(list *l, const char *what, uint64_t addr, uint64_t bytes)
 /* batch vectors of n f32, `stride` elements apart */
 static uint64_t strided(const sb_command *c, uint64_t n, uint64_t stride) { return ((c->batch - 1ull) * stride + n) * 4; }
 
-/* sb_attention_params with all its slopes, as the session writes it. */
+/* sb_attention_params with all its slopes. */
 static uint64_t params_bytes(uint64_t heads) { return sizeof(sb_attention_params) + 4 * heads; }
 
 static sb_status attention_ranges(const sb_command *c, list *l, sb_error *err)
@@ -60,7 +60,7 @@ static sb_status attention_ranges(const sb_command *c, list *l, sb_error *err)
         add(l, "weights", c->weights, cache, false);
         add(l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
         add(l, "dst", c->dst, records, true);
-        add(l, "aux", c->aux, params_bytes(rows), false);
+        add(l, "aux", c->aux, sb_attn_query_params_bytes(rows), false);
         break;
     case SB_OP_QUANTIZE_KV:
         add(l, "src", c->src, strided(c, rows * cols, c->p[2]), false);

@@ -150,7 +150,7 @@ static sb_status place_buffers(sb_session *s, sb_error *err)
     return st;
 }
 
-/* One block for all layers: they share the kind of attention; ALiBi slopes would follow. */
+/* One block for all layers: they share the kind of attention and the head's dimension; no model has ALiBi slopes. */
 static sb_status place_attention(sb_session *s, const sb_session_options *opt, sb_error *err)
 {
     const sb_model_config *c = &s->model->cfg;
@@ -165,9 +165,17 @@ static sb_status place_attention(sb_session *s, const sb_session_options *opt, s
     size_t heads = 0;
     for (int i = 0; i < c->n_layers; i++)
         heads = max_z(heads, (size_t)c->heads[i]);
-    sb_attention_params par = {.sigmoid = c->sigmoid, .bias = c->score_bias};
-    sb_status st = sb_device_alloc(s->dev, sizeof par + 4 * heads, &s->attn_params, err);
-    return st ? st : sb_device_write(s->dev, s->attn_params, &par, sizeof par, err);
+    size_t bytes = s->exact ? sb_attn_query_params_bytes(heads) : sizeof(sb_attention_params) + 4 * heads;
+    void *par = calloc(1, bytes);
+    if (!par)
+        return sb_fail(err, SB_ERR_NOMEM, "out of memory");
+    if (s->exact)
+        sb_attn_query_params(heads, (size_t)c->head_dim, c->score_bias, NULL, 0, par);
+    else
+        *(sb_attention_params *)par = (sb_attention_params){.sigmoid = c->sigmoid, .bias = c->score_bias};
+    sb_status st = upload(s->dev, par, bytes, &s->attn_params, err);
+    free(par);
+    return st;
 }
 
 sb_status sb_session_open(const sb_model *m, sb_device *dev, int context, sb_session **out, sb_error *err)

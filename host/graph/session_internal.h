@@ -40,7 +40,7 @@ struct sb_session {
     bool exact;            /* attention in integers */
     uint32_t capacity;     /* of the KV cache */
     uint8_t attn_flags;    /* of ATTENTION_X */
-    uint64_t attn_params;  /* sb_attention_params */
+    uint64_t attn_params;  /* exact: sb_query_params and its lines; else sb_attention_params */
     uint64_t records, sums; /* query records and results of ATTENTION_X */
     sb_placed_layer *layers;
     sb_placed_group head;

@@ -39,8 +39,6 @@ struct sb_cuda_arg {
     sb_cuda_report *report;
     unsigned long long *first; /* error */
     uint32_t index;            /* of the command in its list */
-    uint32_t scale;            /* QUANTIZE_Q: log2(e)/sqrt(head_dim) of section 6.1 */
-    int32_t scale_exp;
     const uint32_t *table;     /* section 6.4, 1024 words */
     int32_t *scratch;          /* ATTENTION_X: scores and row maxima */
 };

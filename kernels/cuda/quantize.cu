@@ -95,13 +95,6 @@ __global__ void __launch_bounds__(Threads) quantize_kv_kernel(sb_cuda_arg arg)
         base[2 * capacity * rb + j / 64 * 128 + which * 64 + j % 64] = (uint8_t)(int8_t)k;
 }
 
-/* clamp(rint(v log2(e) 2^bits), lo, hi) */
-SB_FN long long log2_fixed(float v, double unit, long long lo, long long hi)
-{
-    double d = rint(__dmul_rn(__dmul_rn((double)v, 1.4426950408889634), unit));
-    return d < (double)lo ? lo : d > (double)hi ? hi : (long long)d;
-}
-
 /* One block a token and KV head. Detail: token << 31 | head << 14 | element. */
 __global__ void __launch_bounds__(Threads) quantize_q_kernel(sb_cuda_arg arg)
 {
@@ -111,11 +104,12 @@ __global__ void __launch_bounds__(Threads) quantize_q_kernel(sb_cuda_arg arg)
     const sb_command c = *arg.c;
     bool kv8 = c.codec & SB_ATTN_KV8, causal = c.codec & SB_ATTN_CAUSAL;
     uint32_t g = blockIdx.x, v = blockIdx.y, group = c.rows / c.p[3], pos = c.p[0] + v;
-    const sb_attention_params par = *sb_at<const sb_attention_params>(arg, c.aux);
-    const float *slopes = sb_at<const float>(arg, c.aux + sizeof par);
+    const sb_query_params *par = sb_at<const sb_query_params>(arg, c.aux);
+    const sb_attn_header *of_head = (const sb_attn_header *)(par + 1);
+    uint32_t window = par->window;
     size_t capacity = c.p[1], rb = sb_attn_kv_row(c.cols, kv8), record_bytes = sb_attn_query_bytes(c.cols);
     const int8_t *exps = sb_at<const int8_t>(arg, c.weights) + g * sb_attn_kv_bytes(c.cols, kv8, capacity) + 2 * capacity * rb;
-    uint32_t hi = causal ? pos + 1 : c.p[0] + c.batch, lo = par.window && pos >= par.window ? pos - par.window + 1 : 0;
+    uint32_t hi = causal ? pos + 1 : c.p[0] + c.batch, lo = window && pos >= window ? pos - window + 1 : 0;
     int v_exp = SB_ATTN_NO_EXP;
     for (uint32_t j = lo + threadIdx.x; j < hi; j += Threads) {
         int e = exps[j / 64 * 128 + 64 + j % 64];
@@ -131,13 +125,10 @@ __global__ void __launch_bounds__(Threads) quantize_q_kernel(sb_cuda_arg arg)
             return; /* the whole block */
         int k = a ? sb_quantize_exp(a, 14) : 96;
         if (threadIdx.x == 0) {
-            sb_attn_header h = {};
+            sb_attn_header h = of_head[head];
             h.pos = (int32_t)pos;
-            h.shift = k - arg.scale_exp - 16;
+            h.shift = (int32_t)((uint32_t)h.shift + (uint32_t)k);
             h.v_exp = v_exp;
-            h.bias = (int32_t)log2_fixed(par.bias, 1 << SB_ATTN_FRACTION, -(1 << 21), 1 << 21);
-            h.slope = (uint32_t)log2_fixed(par.alibi ? slopes[head] : 0, 1 << 24, 0, (1 << 26) - 1);
-            h.scale = arg.scale;
             *(sb_attn_header *)record = h;
         }
         int16_t *q = (int16_t *)(record + sizeof(sb_attn_header));

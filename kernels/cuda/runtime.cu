@@ -136,20 +136,6 @@ int reserve_scratch(sb_cuda *cuda, const sb_command *c, uint32_t count, char *wh
     return SB_CUDA_OK;
 }
 
-/* log2(e)/sqrt(d) = scale/2^16 * 2^scale_exp, numerics.md 6.1 */
-void attention_scale(uint32_t head_dim, sb_cuda_arg *arg)
-{
-    int e;
-    double m = frexp(1.4426950408889634 / sqrt((double)head_dim), &e);
-    long scale = lrint(m * 65536);
-    if (scale == 65536) {
-        scale = 32768;
-        e++;
-    }
-    arg->scale = (uint32_t)scale;
-    arg->scale_exp = e;
-}
-
 void enqueue(sb_cuda *cuda, uint64_t list, const sb_command *c, uint32_t count)
 {
     sb_cuda_arg arg = {};
@@ -161,8 +147,6 @@ void enqueue(sb_cuda *cuda, uint64_t list, const sb_command *c, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         arg.c = (const sb_command *)(arg.base + list) + i;
         arg.index = i;
-        if (c[i].op == SB_OP_QUANTIZE_Q)
-            attention_scale(c[i].cols, &arg);
         if (sb_cuda_launcher launch = sb_cuda_launcher_of(c[i].op))
             launch(arg, c[i], cuda->stream);
     }

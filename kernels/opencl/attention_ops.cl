@@ -37,18 +37,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void quantize_kv(ARGUM
         ((global char *)base)[2 * capacity * row_bytes + key / 64 * 128 + which * 64 + key % 64] = (char)k;
 }
 
-typedef struct {
-    uint sigmoid;
-    float bias;
-    uint window, alibi;
-} attention_params; /* sb_attention_params; slopes follow */
-
-#ifdef cl_khr_fp64
-/* rne(x log2(e) 2^bits): one product in binary64, as the definition has it (host/device/attention_exact.c). */
-double in_log2(float x, int bits) { return rint((double)x * 1.4426950408889634 * (double)(1u << bits)); }
-
-/* One work-group a query: dimension 0 the heads, 1 the tokens. The host puts into tag what depends on head_dim alone:
- * scale in bits 15..0, scale_exp + 128 above. */
+/* One work-group a query: dimension 0 the heads, 1 the tokens. aux: the window, then a record's header for each head. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void quantize_q(ARGUMENTS)
 {
     local uint scratch[GROUP];
@@ -57,7 +46,8 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void quantize_q(ARGUME
     uint i = get_local_id(0), head = get_group_id(0), token = get_group_id(1), pos = c.p[0] + token;
     uint kv_heads = c.p[3], group = c.rows / kv_heads, g = head / group, row_bytes = padded(c.cols * (c.codec & KV8 ? 1 : 2));
     ulong capacity = c.p[1], region = 2 * capacity * row_bytes + capacity / 64 * 128;
-    const global attention_params *par = (const global attention_params *)(mem + c.aux);
+    const global int *of_head = (const global int *)(mem + c.aux + 64 + (ulong)head * 64);
+    uint window = *(const global uint *)(mem + c.aux);
     const global uint *x = (const global uint *)(mem + c.src) + (ulong)token * c.p[2] + head * c.cols;
     const global char *exps = (const global char *)(mem + c.weights + g * region + 2 * capacity * row_bytes);
     uint record_bytes = 64 + padded(c.cols * 2);
@@ -69,7 +59,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void quantize_q(ARGUME
         return;
     }
     /* e_ref: the least V exponent that the row can see, bitmaps not looked at; as 127 - e its largest. */
-    uint hi = c.codec & CAUSAL ? pos + 1 : c.p[0] + c.batch, lo = par->window && pos >= par->window ? pos - par->window + 1 : 0;
+    uint hi = c.codec & CAUSAL ? pos + 1 : c.p[0] + c.batch, lo = window && pos >= window ? pos - window + 1 : 0;
     uint most = 0;
     for (uint key = lo + i; key < hi; key += GROUP)
         most = max(most, (uint)(127 - exps[key / 64 * 128 + 64 + key % 64]));
@@ -79,20 +69,9 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void quantize_q(ARGUME
     for (uint e = i; e < (record_bytes - 64) / 2; e += GROUP)
         q[e] = e < c.cols ? (short)rounded(x[e], k, 32767) : 0;
     global int *h = (global int *)record;
-    if (i >= 6 && i < 16)
-        h[i] = 0;
-    if (i == 0) {
-        float slope = par->alibi ? ((const global float *)(par + 1))[head] : 0;
-        double b = in_log2(par->bias, 14), s = in_log2(slope, 24);
-        h[0] = (int)pos;
-        h[1] = k - ((int)(c.tag >> 16) - 128) - 16;
-        h[2] = 127 - (int)most;
-        h[3] = (int)(b < -2097152.0 ? -2097152.0 : b > 2097152.0 ? 2097152.0 : b);
-        h[4] = (int)(uint)(s < 0 ? 0 : s > 67108863.0 ? 67108863.0 : s);
-        h[5] = (int)(c.tag & 0xffff);
-    }
+    if (i < 16)
+        h[i] = i == 0 ? (int)pos : i == 1 ? (int)((uint)of_head[1] + (uint)k) : i == 2 ? 127 - (int)most : of_head[i];
 }
-#endif
 
 /* fl32(1 / m) of a positive normal m, correctly rounded, by integers: whatever the device's division is. */
 float reciprocal(float m)

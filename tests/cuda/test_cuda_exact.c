@@ -258,13 +258,13 @@ START_TEST(attention_steps)
     uint32_t kv_heads = 1 + _i % 2, heads = kv_heads * (1 + (uint32_t)_i % 3), hd = dims[_i % 4], capacity = 64, tokens = 20;
     pair p;
     pair_open(&p);
-    struct {
-        sb_attention_params p;
-        float slope[64];
-    } params = {.p = {.sigmoid = sigmoid, .bias = -2.3f, .window = _i % 3 ? 0 : 7, .alibi = alibi}};
+    float slope[64];
+    _Alignas(64) uint8_t params[65 * 64];
+    uint32_t window = _i % 3 ? 0 : 7;
     for (uint32_t h = 0; h < heads; h++)
-        params.slope[h] = exp2f(-8.0f * (float)(h + 1) / (float)heads);
-    uint64_t par = pair_put(&p, &params, sizeof params.p + 4 * heads);
+        slope[h] = exp2f(-8.0f * (float)(h + 1) / (float)heads);
+    sb_attn_query_params(heads, hd, -2.3f, alibi ? slope : NULL, window, params);
+    uint64_t par = pair_put(&p, params, sb_attn_query_params_bytes(heads));
     uint64_t q = pair_floats(&p, tokens * heads * hd, false), k = pair_floats(&p, tokens * kv_heads * hd, false),
              v = pair_floats(&p, tokens * kv_heads * hd, true);
     size_t cache_bytes = kv_heads * sb_attn_kv_bytes(hd, kv8, capacity);
@@ -283,7 +283,7 @@ START_TEST(attention_steps)
             {.op = SB_OP_QUANTIZE_Q, .codec = flags, .batch = n, .rows = heads, .cols = hd, .weights = cache,
              .src = q + 4ull * t * qs, .dst = records, .aux = par, .p = {t, capacity, qs, kv_heads}},
             {.op = SB_OP_ATTENTION_X, .codec = flags, .batch = n, .rows = heads, .cols = hd, .weights = cache, .src = records,
-             .dst = sums, .p = {t + n, capacity, params.p.window, kv_heads}},
+             .dst = sums, .p = {t + n, capacity, window, kv_heads}},
             {.op = SB_OP_ATTN_SCALE, .codec = flags, .batch = n, .rows = heads, .cols = hd, .src = sums, .aux = records,
              .dst = dst + 4ull * t * qs, .p = {0, 0, 0, kv_heads}},
         };

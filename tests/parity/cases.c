@@ -200,13 +200,15 @@ static void make_quantize_q(parity_case *p)
     for (uint32_t g = 0; g < a.kv_heads; g++)
         for (size_t i = region - exps; i < region; i++)
             ((int8_t *)p->weights.data)[g * region + i] = (int8_t)((int)below(193) - 96);
-    p->aux.bytes = sizeof(sb_attention_params) + 4 * heads;
+    p->aux.bytes = sb_attn_query_params_bytes(heads);
     p->aux.data = room(p->aux.bytes);
-    sb_attention_params par = {.sigmoid = below(2), .bias = below(2) ? -(float)below(20000) / 1237 : 0,
-                               .window = below(2) ? 0 : between(1, 100), .alibi = below(2)};
-    memcpy(p->aux.data, &par, sizeof par);
+    float slope[12], bias = below(2) ? -(float)below(20000) / 1237 : 0;
     for (uint32_t h = 0; h < heads; h++)
-        ((float *)(void *)((char *)p->aux.data + sizeof par))[h] = (float)below(100000) / 77777;
+        slope[h] = (float)below(100000) / 77777;
+    uint32_t window = below(2) ? 0 : between(1, 100);
+    sb_attn_query_params(heads, a.hd, bias, below(2) ? slope : NULL, window, p->aux.data);
+    for (uint32_t h = 0; h < heads && !below(8); h++) /* words that are no header's are copied all the same */
+        ((uint32_t *)p->aux.data)[16 * (h + 1) + below(16)] = below(1u << 31) * 2 + below(2);
     output(&p->dst, a.batch * heads * sb_attn_query_bytes(a.hd));
     p->c = (sb_command){.codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = heads, .cols = a.hd,
                         .p = {a.pos, a.capacity, stride, a.kv_heads}};

@@ -27,16 +27,15 @@ static sb_status run(const problem *p, uint32_t step, float *out, sb_error *err)
         size_t n;
     } buf[] = {{&q, nq}, {&k, nk}, {&v, nk}, {&cache, p->kv_heads * sb_attn_kv_bytes(p->hd, p->kv8, p->capacity)},
                {&records, p->tokens * p->heads * sb_attn_query_bytes(p->hd)}, {&sums, p->tokens * p->heads * sb_attn_row_bytes(p->hd)},
-               {&dst, nq}, {&par, sizeof(sb_attention_params) + 4 * p->heads}, {&list, 4 * 64}};
+               {&dst, nq}, {&par, sb_attn_query_params_bytes(p->heads)}, {&list, 4 * 64}};
     for (size_t i = 0; i < sizeof buf / sizeof *buf; i++)
         ck_assert_int_eq(sb_device_alloc(dev, buf[i].n, buf[i].a, err), SB_OK);
-    struct {
-        sb_attention_params p;
-        float slope[64];
-    } params = {.p = {.sigmoid = p->sigmoid, .bias = p->bias, .window = p->window, .alibi = p->alibi}};
+    float slope[64];
+    _Alignas(64) uint8_t params[65 * 64];
     for (uint32_t h = 0; h < p->heads; h++)
-        params.slope[h] = exp2f(-8.0f * (float)(h + 1) / (float)p->heads);
-    sb_device_write(dev, par, &params, sizeof params.p + 4 * p->heads, err);
+        slope[h] = exp2f(-8.0f * (float)(h + 1) / (float)p->heads);
+    sb_attn_query_params(p->heads, p->hd, p->bias, p->alibi ? slope : NULL, p->window, params);
+    sb_device_write(dev, par, params, sb_attn_query_params_bytes(p->heads), err);
     sb_device_write(dev, q, p->q, nq, err);
     sb_device_write(dev, k, p->k, nk, err);
     sb_device_write(dev, v, p->v, nk, err);

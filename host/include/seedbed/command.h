@@ -26,7 +26,7 @@ typedef enum {
     SB_OP_ADD = 10,      /* dst f32 [batch][cols] += src; codec 1: += p0 (f32) * src */
     /* Attention in exact integers, docs/numerics.md 6; codec holds the flags of docs/device.md; rows heads, cols head_dim. */
     SB_OP_QUANTIZE_Q = 11, /* dst query records <- src f32 [batch][rows][cols] (stride p2), V exponents of the cache weights,
-                              aux sb_attention_params; p0 = first position, p1 = capacity, p3 = KV heads */
+                              aux sb_query_params and a line a head; p0 = first position, p1 = capacity, p3 = KV heads */
     SB_OP_QUANTIZE_KV = 12, /* cache dst, tokens p0.. <- K src, V aux f32 [batch][rows][cols] (stride p2); rows KV heads,
                                p1 = capacity */
     SB_OP_ATTENTION_X = 13, /* dst rows of int64 (and probabilities behind them) <- query records src, cache weights, mask aux;
@@ -49,13 +49,20 @@ static inline uint32_t sb_topk_stride(uint32_t k) { return (k + 15) / 16 * 16; }
  * message for the two that lie in the data. */
 enum { SB_ERROR_NOT_FINITE = 7, SB_ERROR_INDEX = 8 };
 
-/* What a layer's attention needs to know besides its shape. */
+/* What a layer's attention needs to know besides its shape: for ATTENTION, in real numbers. */
 typedef struct {
     uint32_t sigmoid; /* 0: softmax */
     float bias;       /* added to the scores, natural units */
     uint32_t window;  /* 0: none; else a query sees the keys at most window-1 before it */
     uint32_t alibi;   /* 1: slope[heads] follow as f32; the score gets -slope |query position - key position| */
 } sb_attention_params;
+
+/* The same for QUANTIZE_Q, in integers: this line, then one of 64 bytes a head, the header of its query records (docs/numerics.md,
+ * section 6.1) as far as the query does not decide it: shift is -scale_exp - 16, pos and v_exp are not looked at. */
+typedef struct {
+    uint32_t window; /* 0: none; else a query sees the keys at most window-1 before it */
+    uint32_t zero[15];
+} sb_query_params;
 
 typedef struct {
     uint8_t op;
