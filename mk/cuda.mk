@@ -8,7 +8,7 @@ CUDA_HOME := $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
 CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90
 
 CUDA_EXACT := matvec quantize attention vector runtime
-CUDA_FLASH := flash_forward
+CUDA_FLASH := flash_forward flash_backward
 CUDA_PLAIN := runtime_text layout
 CUDA_HDR   := $(wildcard kernels/cuda/*.cuh kernels/cuda/*.hpp kernels/include/*.h) host/include/seedbed/command.h
 CUDA_INC   := -Ikernels/include -Ihost/include -Ihost
@@ -75,13 +75,13 @@ $(BUILD)/tests/test_cuda_emulated: tests/cuda/test_cuda_exact.c tests/cuda/pair.
 	@$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) -DSB_CUDA_EMULATED -DSB_HAVE_CUDA -Ikernels/include $< host/device/cuda.c $(EMU_OBJ) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(CHECK_LIBS) -lstdc++ -o $@
 
-$(BUILD)/tests/test_flash_emulated: tests/cuda/test_flash.cpp $(FLASH_TEST_HDR) $(CUDA_FLASH:%=$(EMU_DIR)/%.o) $(EMU_DIR)/emulator.o
+$(BUILD)/tests/test_%_emulated: tests/cuda/test_%.cpp $(FLASH_TEST_HDR) $(CUDA_FLASH:%=$(EMU_DIR)/%.o) $(EMU_DIR)/emulator.o
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
 	$(Q)$(EMU_CXX) $(filter %.cpp,$^) $(filter %.o,$^) -o $@
 
 # On a GPU; without one they say so.
-$(BUILD)/tests/cuda/test_flash: tests/cuda/test_flash.cpp $(FLASH_LIB) $(FLASH_TEST_HDR)
+$(BUILD)/tests/cuda/test_flash $(BUILD)/tests/cuda/test_flash_backward: $(BUILD)/tests/cuda/%: tests/cuda/%.cpp $(FLASH_LIB) $(FLASH_TEST_HDR)
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
 	$(Q)$(CXX) $(CUDA_CXXFLAGS) $(CUDA_INC) -isystem $(CUDA_HOME)/include $(filter %.cpp %.a,$^) -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -o $@
@@ -103,7 +103,7 @@ $(BUILD)/bench/cuda: tests/cuda/bench_cuda.cpp $(FLASH_LIB) $(CUDA_LIB)
 bench-cuda: $(BUILD)/bench/cuda ## on a GPU: packed matvec beside cuBLAS, flash forward beside PyTorch
 	$< $(BUILD)/bench/cuda.json
 	python3 tests/cuda/bench_sdpa.py
-CUDA_TESTS := $(BUILD)/tests/cuda/test_cuda_exact $(BUILD)/tests/cuda/test_flash
+CUDA_TESTS := $(BUILD)/tests/cuda/test_cuda_exact $(BUILD)/tests/cuda/test_flash $(BUILD)/tests/cuda/test_flash_backward
 else
 cuda:
 	@echo "cuda: no nvcc here, so CUDA is not built in"
@@ -111,9 +111,10 @@ bench-cuda:
 	@echo "bench-cuda: no nvcc here. Not run: the packed matvec beside cuBLAS, flash forward beside PyTorch"
 endif
 
-cuda-test: $(BUILD)/tests/test_cuda_emulated $(BUILD)/tests/test_flash_emulated $(CUDA_TESTS) ## the CUDA kernels against the cpu device: on an emulated grid, and on a GPU if there is one
+cuda-test: $(BUILD)/tests/test_cuda_emulated $(BUILD)/tests/test_flash_emulated $(BUILD)/tests/test_flash_backward_emulated $(CUDA_TESTS) ## the CUDA kernels against the cpu device: on an emulated grid, and on a GPU if there is one
 	$(BUILD)/tests/test_cuda_emulated
 	$(BUILD)/tests/test_flash_emulated
+	$(BUILD)/tests/test_flash_backward_emulated
 	@set -e; for t in $(CUDA_TESTS); do $$t; done
 	$(if $(CUDA_TESTS),,@echo "skipped: cuda on a GPU (no nvcc)")
 

@@ -29,6 +29,7 @@ inline uint32_t sb_emu_bits(float v, int bf16)
     return sign | (m < 1024 ? m : m == 2048 ? (uint32_t)(e + 15) << 10 : (uint32_t)(e + 14) << 10 | (m - 1024));
 }
 template <bool Bf16> SB_FN uint32_t sb_pack2(float lo, float hi) { return sb_emu_bits(lo, Bf16) | sb_emu_bits(hi, Bf16) << 16; }
+template <bool Bf16> SB_FN float sb_unpack(uint32_t two, int high) { return sb_emu_value(high ? two >> 16 : two & 0xffff, Bf16); }
 
 /* d += a b. a: 16 x 16, b: 16 x 8, d: 16 x 8; g = lane / 4, t = lane % 4: a[0] row g, columns 2t, 2t+1; a[1] row g+8; a[2], a[3] the
  * same 8 columns on; b[0] rows 2t, 2t+1 of column g, b[1] 8 rows on; d[0..1] row g, columns 2t, 2t+1, d[2..3] row g+8. */
@@ -81,6 +82,14 @@ template <bool Bf16> SB_FN uint32_t sb_pack2(float lo, float hi)
     else
         asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(hi), "f"(lo));
     return r;
+}
+template <bool Bf16> SB_FN float sb_unpack(uint32_t two, int high)
+{
+    if (Bf16)
+        return __uint_as_float(high ? two & 0xffff0000u : two << 16);
+    float v;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(v) : "h"((uint16_t)(high ? two >> 16 : two)));
+    return v;
 }
 template <bool Bf16> SB_FN void sb_mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1)
 {

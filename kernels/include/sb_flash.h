@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Attention in floating point: FlashSigmoid (arXiv 2409.04431) and FlashAttention-2 (arXiv 2307.08691) forward. fp16 or bf16 in, sums
- * and results in binary32. Not the exact contract: compared with binary64 within a tolerance (tests/cuda/flash_case.h).
+ * Attention in floating point: FlashSigmoid (arXiv 2409.04431) and FlashAttention-2 (arXiv 2307.08691) forward, and FlashSigmoid
+ * backward. fp16 or bf16 in, sums and results in binary32. Not the exact contract: compared with binary64 within a tolerance
+ * (tests/cuda/test_flash.cpp, test_flash_backward.cpp).
  *
  *     S = scale q.k + bias (sigmoid; softmax has no bias)    P = sigmoid(S), or exp(S - max) / sum    out = P v
  *
@@ -11,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -43,6 +45,39 @@ static inline size_t sb_flash_partial_floats(const sb_flash *f)
 
 /* Enqueues it. Pointers are the GPU's, 16-byte aligned; stream: a cudaStream_t. 0, or 1 and one line in why[n]. */
 int sb_flash_cuda_forward(const sb_flash *f, void *stream, char *why, size_t n);
+
+/* Gradients of a loss with respect to Q, K and V, sigmoid only, K and V contiguous:
+ *
+ *     dV = P^T dO    dS = P (1 - P) (dO V^T)    dQ = scale dS K    dK = scale dS^T Q
+ *
+ * dK and dV are summed over the heads of the group. P is recomputed: the forward saves nothing for it. P, P (1 - P) and dS are rounded to
+ * `type` before they are multiplied, so with fp16 scale the loss as in any fp16 training. A query without a key has gradient 0. The
+ * same call gives the same bits. Of sb_flash, out, partial and splits are not used. */
+typedef struct {
+    const void *dout;   /* (total_q, heads, head_dim) of `type`: gradient of the forward's out */
+    void *dq, *dk, *dv; /* shapes of q, k, v; every row of a sequence is written */
+    uint32_t max_k;     /* keys of the longest sequence; (max_q + max_k) * heads / kv_heads < 2^30 */
+    int fp32;           /* dq, dk, dv in binary32; 0: in `type` */
+} sb_flash_gradients;
+
+/* What every backward refuses: 1, and one line in why[n]. */
+static inline int sb_flash_backward_refused(const sb_flash *f, const sb_flash_gradients *g, int paged, char *why, size_t n)
+{
+    if (!f->sigmoid || paged) {
+        snprintf(why, n, "flash backward: %s", paged ? "K and V in pages; contiguous ones are built" : "softmax; the sigmoid's is built");
+        return 1;
+    }
+    if (!f->sequences || !f->kv_heads || !f->heads || f->heads % f->kv_heads ||
+        ((uint64_t)f->max_q + g->max_k) * (f->heads / f->kv_heads) >= 1ull << 30) {
+        snprintf(why, n, "flash backward: %u sequences of at most %u queries and %u keys, %u heads over %u KV heads: out of range", f->sequences,
+                 f->max_q, g->max_k, f->heads, f->kv_heads);
+        return 1;
+    }
+    return 0;
+}
+
+/* Enqueues it, as sb_flash_cuda_forward. */
+int sb_flash_cuda_backward(const sb_flash *f, const sb_flash_gradients *g, void *stream, char *why, size_t n);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The OpenCL form of sb_flash.h: compiles kernels/opencl/flash_attention.cl for a device and enqueues it on buffers of the caller. */
+ * The OpenCL form of sb_flash.h: compiles kernels/opencl/flash_attention.cl and flash_backward.cl for a device and enqueues them on
+ * buffers of the caller. */
 #include "sb_flash_opencl.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 __asm__(".section .rodata\n"
         "sb_flash_source:\n"
         ".incbin \"kernels/opencl/flash_attention.cl\"\n"
+        ".incbin \"kernels/opencl/flash_backward.cl\"\n"
         "sb_flash_source_end:\n"
         ".byte 0\n"
         ".previous\n");
@@ -29,10 +31,15 @@ int sb_flash_opencl_open(cl_context context, cl_device_id device, sb_flash_openc
     if (e)
         return fail(why, n, "program", e);
     e = clBuildProgram(out->program, 1, &device, "", NULL, NULL);
-    if (!e)
-        out->forward = clCreateKernel(out->program, "flash_forward", &e);
-    if (!e)
-        out->combine = clCreateKernel(out->program, "flash_combine", &e);
+    const struct {
+        const char *name;
+        cl_kernel *kernel;
+    } kernels[] = {{"flash_forward", &out->forward},
+                   {"flash_combine", &out->combine},
+                   {"flash_backward_queries", &out->backward_queries},
+                   {"flash_backward_keys", &out->backward_keys}};
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels && !e; i++)
+        *kernels[i].kernel = clCreateKernel(out->program, kernels[i].name, &e);
     if (e) {
         sb_flash_opencl_close(out);
         return fail(why, n, "build", e);
@@ -42,10 +49,10 @@ int sb_flash_opencl_open(cl_context context, cl_device_id device, sb_flash_openc
 
 void sb_flash_opencl_close(sb_flash_opencl *f)
 {
-    if (f->forward)
-        clReleaseKernel(f->forward);
-    if (f->combine)
-        clReleaseKernel(f->combine);
+    const cl_kernel kernels[] = {f->forward, f->combine, f->backward_queries, f->backward_keys};
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        if (kernels[i])
+            clReleaseKernel(kernels[i]);
     if (f->program)
         clReleaseProgram(f->program);
     *f = (sb_flash_opencl){0};
@@ -102,4 +109,36 @@ int sb_flash_opencl_forward(const sb_flash_opencl *cl, cl_command_queue queue, c
     size_t all = (size_t)rows * 64;
     e = a.error ? a.error : clEnqueueNDRangeKernel(queue, cl->combine, 1, NULL, &all, local, 0, NULL, NULL);
     return e ? fail(why, n, "combine", e) : 0;
+}
+
+int sb_flash_opencl_backward(const sb_flash_opencl *cl, cl_command_queue queue, const sb_flash *f, const sb_flash_gradients *g,
+                             const sb_flash_buffers *b, const sb_flash_gradient_buffers *gb, char *why, size_t n)
+{
+    if (sb_flash_backward_refused(f, g, b->pages != NULL, why, n))
+        return 1;
+    if (!f->head_dim || f->head_dim > 256) {
+        snprintf(why, n, "flash backward: head_dim %u; 1..256", f->head_dim);
+        return 1;
+    }
+    const cl_int flags[] = {f->causal, f->type == SB_FLASH_BF16, g->fp32};
+    for (int keys = 0; keys < 2; keys++) {
+        arguments a = {keys ? cl->backward_keys : cl->backward_queries, 0, 0};
+        const cl_mem *buffers[] = {&b->q, &b->k, &b->v, &gb->dout, &b->q_start, &b->kv_start, keys ? &gb->dk : &gb->dq, &gb->dv};
+        for (int i = 0; i < 7 + keys; i++)
+            put(&a, sizeof(cl_mem), buffers[i]);
+        const cl_uint words[] = {f->heads, f->kv_heads, f->head_dim};
+        for (int i = 0; i < 3; i++)
+            put(&a, 4, &words[i]);
+        for (int i = 0; i < 3; i++)
+            put(&a, 4, &flags[i]);
+        put(&a, 4, &f->scale);
+        put(&a, 4, &f->bias);
+        size_t global[3] = {(size_t)(keys ? g->max_k : f->max_q) * 64, keys ? f->kv_heads : f->heads, f->sequences}, local[3] = {64, 1, 1};
+        if (!global[0])
+            continue; /* no queries, or no keys, at all */
+        cl_int e = a.error ? a.error : clEnqueueNDRangeKernel(queue, a.kernel, 3, NULL, global, local, 0, NULL, NULL);
+        if (e)
+            return fail(why, n, keys ? "backward, keys" : "backward, queries", e);
+    }
+    return 0;
 }

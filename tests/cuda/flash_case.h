@@ -5,6 +5,7 @@
 #define SEEDBED_TESTS_FLASH_CASE_H
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <vector>
 
@@ -66,26 +67,28 @@ static inline std::vector<uint16_t> fill(size_t n, int bf16, std::vector<double>
     return x;
 }
 
-static inline problem make(unsigned i, uint32_t longest)
+// backward: the sigmoid, without pages and splits; every fifth is causal with more queries than keys.
+static inline problem make(unsigned i, uint32_t longest, bool backward = false)
 {
     static const uint32_t dims[] = {64, 96, 128, 256}, groups[] = {1, 2, 4, 7};
     problem p;
     sb_flash &f = p.f;
     memset(&f, 0, sizeof f);
     f.head_dim = dims[i % 4];
-    f.sigmoid = i / 4 % 2;
-    f.type = (int)(i / 8 % 2);
-    f.causal = (int)below(2);
+    bool few_keys = backward && i % 5 == 3;
+    f.sigmoid = backward || i / 4 % 2;
+    f.type = (int)(backward ? i / 4 % 2 : i / 8 % 2);
+    f.causal = few_keys || below(2);
     f.sequences = 1 + below(3);
     f.kv_heads = 1 + below(2);
     f.heads = f.kv_heads * groups[below(4)];
-    f.splits = below(3) ? 1 : 2 + below(4);
+    f.splits = backward || below(3) ? 1 : 2 + below(4);
     f.scale = 1.0f / sqrtf((float)f.head_dim);
-    bool decode = below(3) == 0;
+    bool decode = !few_keys && below(3) == 0;
     p.q_start.push_back(0);
     p.kv_start.push_back(0);
     for (uint32_t s = 0; s < f.sequences; s++) {
-        uint32_t nq = decode ? 1 : below(longest), nk = below(longest); // none too, and more queries than keys
+        uint32_t nq = decode ? 1 : below(longest), nk = few_keys ? below(nq / 3 + 1) : below(longest); // none too, and more queries than keys
         f.max_q = nq > f.max_q ? nq : f.max_q;
         p.q_start.push_back(p.q_start.back() + (int)nq);
         p.kv_start.push_back(p.kv_start.back() + (int)nk);
@@ -97,7 +100,7 @@ static inline problem make(unsigned i, uint32_t longest)
     f.total_q = (uint32_t)p.q_start.back();
     f.bias = f.sigmoid ? -logf((float)longest) : 0;
     p.kv_rows = (size_t)p.kv_start.back();
-    if (below(2)) { // paged, pages in any order
+    if (!backward && below(2)) { // paged, pages in any order
         f.page = 16;
         f.max_pages = (longest + 15) / 16;
         size_t total = (size_t)f.sequences * f.max_pages;
@@ -119,6 +122,36 @@ static inline const double *kv_row(const problem &p, const std::vector<double> &
     const sb_flash &f = p.f;
     size_t row = p.pages.empty() ? (size_t)p.kv_start[seq] + j : (size_t)p.pages[seq * f.max_pages + j / f.page] * f.page + j % f.page;
     return &x[(row * f.kv_heads + kv_head) * f.head_dim];
+}
+
+// The forward in binary64, one query and head. Returns how many keys it sees.
+static inline uint32_t reference(const problem &p, uint32_t seq, uint32_t qi, uint32_t head, std::vector<double> &out)
+{
+    const sb_flash &f = p.f;
+    uint32_t nq = (uint32_t)(p.q_start[seq + 1] - p.q_start[seq]), nk = (uint32_t)(p.kv_start[seq + 1] - p.kv_start[seq]), kv_head = head / (f.heads / f.kv_heads);
+    const double *q = &p.qd[(((size_t)p.q_start[seq] + qi) * f.heads + head) * f.head_dim];
+    long end = f.causal ? (long)qi + 1 + nk - nq : nk;
+    std::vector<double> s;
+    double top = -1e300, sum = 0;
+    for (long j = 0; j < end; j++) {
+        const double *k = kv_row(p, p.kd, seq, (uint32_t)j, kv_head);
+        double y = 0;
+        for (uint32_t i = 0; i < f.head_dim; i++)
+            y += q[i] * k[i];
+        s.push_back(y * (double)f.scale + (double)f.bias);
+        top = fmax(top, s.back());
+    }
+    out.assign(f.head_dim, 0);
+    for (long j = 0; j < end; j++) {
+        double w = f.sigmoid ? 1 / (1 + exp(-s[(size_t)j])) : exp(s[(size_t)j] - top);
+        sum += w;
+        const double *v = kv_row(p, p.vd, seq, (uint32_t)j, kv_head);
+        for (uint32_t i = 0; i < f.head_dim; i++)
+            out[i] += w * v[i];
+    }
+    for (double &x : out)
+        x /= f.sigmoid || !sum ? 1 : sum;
+    return end > 0 ? (uint32_t)end : 0;
 }
 
 #endif

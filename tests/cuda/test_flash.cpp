@@ -10,36 +10,6 @@
 #include "flash_case.h"
 #include "flash_device.h"
 
-// Returns how many keys the row sees.
-static uint32_t reference(const problem &p, uint32_t seq, uint32_t qi, uint32_t head, std::vector<double> &out)
-{
-    const sb_flash &f = p.f;
-    uint32_t nq = (uint32_t)(p.q_start[seq + 1] - p.q_start[seq]), nk = (uint32_t)(p.kv_start[seq + 1] - p.kv_start[seq]), kv_head = head / (f.heads / f.kv_heads);
-    const double *q = &p.qd[(((size_t)p.q_start[seq] + qi) * f.heads + head) * f.head_dim];
-    long end = f.causal ? (long)qi + 1 + nk - nq : nk;
-    std::vector<double> s;
-    double top = -1e300, sum = 0;
-    for (long j = 0; j < end; j++) {
-        const double *k = kv_row(p, p.kd, seq, (uint32_t)j, kv_head);
-        double y = 0;
-        for (uint32_t i = 0; i < f.head_dim; i++)
-            y += q[i] * k[i];
-        s.push_back(y * (double)f.scale + (double)f.bias);
-        top = fmax(top, s.back());
-    }
-    out.assign(f.head_dim, 0);
-    for (long j = 0; j < end; j++) {
-        double w = f.sigmoid ? 1 / (1 + exp(-s[(size_t)j])) : exp(s[(size_t)j] - top);
-        sum += w;
-        const double *v = kv_row(p, p.vd, seq, (uint32_t)j, kv_head);
-        for (uint32_t i = 0; i < f.head_dim; i++)
-            out[i] += w * v[i];
-    }
-    for (double &x : out)
-        x /= f.sigmoid || !sum ? 1 : sum;
-    return end > 0 ? (uint32_t)end : 0;
-}
-
 #ifdef SB_FLASH_OPENCL
 static int run(const problem &p, uint32_t splits, std::vector<float> &out)
 {
