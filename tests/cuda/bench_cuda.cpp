@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// On a GPU: the packed matvec beside cuBLAS's fp16 product, and the flash forward, in the same run. Without one: says what was not run.
-// usage: bench_cuda OUT.json
+// On a GPU: the packed matvec beside cuBLAS's fp16 product, the flash forward and FlashSigmoid's backward. Without one: says what was not run.
+// usage: bench_cuda OUT.json [matvec | forward | backward]
 #include <cublas_v2.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
@@ -132,7 +132,8 @@ static double cublas(uint32_t rows, uint32_t cols)
     return t[t.size() / 2];
 }
 
-static double flash(uint32_t dim, uint32_t n, bool causal, bool sigmoid)
+// Seconds of a call, forward or backward: 16K tokens, 2048 channels; the median of 9.
+static double flash(uint32_t dim, uint32_t n, bool causal, bool sigmoid, bool backward)
 {
     uint32_t heads = 2048 / dim, sequences = 16384 / n;
     size_t elems = (size_t)sequences * n * heads * dim;
@@ -142,7 +143,7 @@ static double flash(uint32_t dim, uint32_t n, bool causal, bool sigmoid)
     std::vector<int32_t> starts(sequences + 1);
     for (uint32_t s = 0; s <= sequences; s++)
         starts[s] = (int32_t)(s * n);
-    void *q, *k, *v, *st;
+    void *q, *k, *v, *st, *dout = nullptr, *dq = nullptr, *dk = nullptr, *dv = nullptr;
     float *out;
     CUDA(cudaMalloc(&q, elems * 2));
     CUDA(cudaMalloc(&k, elems * 2));
@@ -152,11 +153,19 @@ static double flash(uint32_t dim, uint32_t n, bool causal, bool sigmoid)
     for (void *p : {q, k, v})
         CUDA(cudaMemcpy(p, host.data(), elems * 2, cudaMemcpyHostToDevice));
     CUDA(cudaMemcpy(st, starts.data(), starts.size() * 4, cudaMemcpyHostToDevice));
+    if (backward) {
+        for (void **p : {&dout, &dq, &dk, &dv})
+            CUDA(cudaMalloc(p, elems * 2));
+        CUDA(cudaMemcpy(dout, host.data(), elems * 2, cudaMemcpyHostToDevice));
+    }
     sb_flash f;
     memset(&f, 0, sizeof f);
     f.sequences = sequences, f.heads = f.kv_heads = heads, f.head_dim = dim, f.total_q = sequences * n, f.max_q = n, f.splits = 1;
     f.sigmoid = sigmoid, f.causal = causal, f.scale = 1 / sqrtf((float)dim), f.bias = sigmoid ? -logf((float)n) : 0;
     f.q = q, f.k = k, f.v = v, f.q_start = f.kv_start = (const int32_t *)st, f.out = out;
+    sb_flash_gradients g;
+    memset(&g, 0, sizeof g);
+    g.dout = dout, g.dq = dq, g.dk = dk, g.dv = dv, g.max_k = n;
     cudaEvent_t a, b;
     CUDA(cudaEventCreate(&a));
     CUDA(cudaEventCreate(&b));
@@ -164,7 +173,7 @@ static double flash(uint32_t dim, uint32_t n, bool causal, bool sigmoid)
     char why[256];
     for (int i = 0; i < Repeats + 3; i++) {
         CUDA(cudaEventRecord(a, nullptr));
-        if (sb_flash_cuda_forward(&f, nullptr, why, sizeof why))
+        if (backward ? sb_flash_cuda_backward(&f, &g, nullptr, why, sizeof why) : sb_flash_cuda_forward(&f, nullptr, why, sizeof why))
             die(why);
         CUDA(cudaEventRecord(b, nullptr));
         CUDA(cudaEventSynchronize(b));
@@ -173,7 +182,7 @@ static double flash(uint32_t dim, uint32_t n, bool causal, bool sigmoid)
         if (i >= 3)
             t.push_back(ms * 1e-3);
     }
-    for (void *p : {q, k, v, st, (void *)out})
+    for (void *p : {q, k, v, st, (void *)out, dout, dq, dk, dv})
         CUDA(cudaFree(p));
     std::sort(t.begin(), t.end());
     return t[t.size() / 2];
@@ -185,16 +194,8 @@ static void record(const char *text)
     first_record = false;
 }
 
-int main(int argc, char **argv)
+static void bench_matvec()
 {
-    int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices < 1) {
-        printf("bench-cuda: no CUDA GPU. Not run: the packed matvec beside cuBLAS fp16; flash forward at head_dim 64 and 128, 1K to 16K, causal and full\n");
-        return 0;
-    }
-    if (argc != 2 || !(json = fopen(argv[1], "w")))
-        die("usage: bench_cuda OUT.json");
-    fprintf(json, "[\n");
     char line[512];
     static const char *const names[] = {"fp16", "int4", "seedlm4", "seedlm3"};
     static const uint32_t shapes[][2] = {{4096, 4096}, {4096, 14336}, {14336, 4096}};
@@ -210,17 +211,44 @@ int main(int argc, char **argv)
             record(line);
         }
     }
+}
+
+// Operations as they are counted everywhere: 4 n n d a head forward, 2.5 times that backward (5 products), half of it if causal.
+static void bench_flash(bool backward)
+{
+    char line[512];
     for (uint32_t dim = 64; dim <= 128; dim *= 2)
         for (uint32_t n = 1024; n <= 16384; n *= 2)
             for (int causal = 0; causal < 2; causal++)
-                for (int sigmoid = 0; sigmoid < 2; sigmoid++) {
-                    double t = flash(dim, n, causal, sigmoid), flops = 4.0 * 2048 * 16384 * n / (causal ? 2 : 1);
-                    printf("head_dim %3u, %5u keys, %-6s %-7s %8.3f ms, %6.1f TFLOP/s\n", dim, n, causal ? "causal" : "full", sigmoid ? "sigmoid" : "softmax",
-                           t * 1e3, flops / t * 1e-12);
-                    snprintf(line, sizeof line, "{\"mode\": \"%s\", \"head_dim\": %u, \"keys\": %u, \"causal\": %d, \"seconds\": %.4e}",
-                             sigmoid ? "sigmoid" : "softmax", dim, n, causal, t);
+                for (int sigmoid = backward; sigmoid < 2; sigmoid++) {
+                    double t = flash(dim, n, causal, sigmoid, backward), flops = (backward ? 10.0 : 4.0) * 2048 * 16384 * n / (causal ? 2 : 1);
+                    printf("%s head_dim %3u, %5u keys, %-6s %-7s %8.3f ms, %6.1f TFLOP/s\n", backward ? "backward" : "forward ", dim, n,
+                           causal ? "causal" : "full", sigmoid ? "sigmoid" : "softmax", t * 1e3, flops / t * 1e-12);
+                    snprintf(line, sizeof line, "{\"mode\": \"%s\", \"pass\": \"%s\", \"head_dim\": %u, \"keys\": %u, \"causal\": %d, \"seconds\": %.4e}",
+                             sigmoid ? "sigmoid" : "softmax", backward ? "backward" : "forward", dim, n, causal, t);
                     record(line);
                 }
+}
+
+int main(int argc, char **argv)
+{
+    int devices = 0;
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices < 1) {
+        printf("bench-cuda: no CUDA GPU. Not run: the packed matvec beside cuBLAS fp16; flash forward, and backward of the sigmoid, at head_dim 64 and 128, "
+               "1K to 16K, causal and full\n");
+        return 0;
+    }
+    const char *only = argc == 3 ? argv[2] : "";
+    const bool known = !only[0] || !strcmp(only, "matvec") || !strcmp(only, "forward") || !strcmp(only, "backward");
+    if (argc < 2 || argc > 3 || !known || !(json = fopen(argv[1], "w")))
+        die("usage: bench_cuda OUT.json [matvec | forward | backward]");
+    fprintf(json, "[\n");
+    if (!only[0] || !strcmp(only, "matvec"))
+        bench_matvec();
+    if (!only[0] || !strcmp(only, "forward"))
+        bench_flash(false);
+    if (!only[0] || !strcmp(only, "backward"))
+        bench_flash(true);
     fprintf(json, "\n]\n");
     return fclose(json) != 0;
 }
