@@ -35,5 +35,5 @@ with open(sys.argv[1], "w") as f:
     json.dump(records, f, indent=1)
     f.write("\n")
 for r in records:
-    print("{mode:8s} {phase:8s} kv{kv_bits:<3d} heads {heads:2d}/{kv_heads} dim {head_dim:3d} context {context:6d}: {cycles:9d} cycles, "
-          "bus {utilisation:6.1%}; LUT {lut} FF {ff} DSP {dsp} BRAM {bram}".format(**r))
+    print("{mode:8s} {phase:8s} kv{kv_bits:<3d} heads {heads:2d}/{kv_heads} dim {head_dim:3d} context {context:6d}{exports}: {cycles:9d} cycles, "
+          "bus {utilisation:6.1%}; LUT {lut} FF {ff} DSP {dsp} BRAM {bram}".format(exports=" export" if r.get("export") else "", **r))

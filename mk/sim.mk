@@ -140,7 +140,7 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driv
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
 LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_sim lane_seedlm_fpga act_skew delay lane_int4 \
-             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port attn_unit attn_seq attn_write attn_engine fifo skid_buffer
+             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port attn_unit attn_seq attn_write attn_export attn_engine fifo skid_buffer
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5" \
              "-GBusW=64 -GAttention=3 -GAttnRows=2" "-GBusW=512 -GAttention=1" "-GBusW=256 -GAttention=2 -GAttnRows=1 -GAttnKeys=256" \

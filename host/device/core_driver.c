@@ -67,8 +67,8 @@ static bool attention_takes(uint32_t units, const sb_command *c)
 {
     bool sigmoid = c->codec & SB_ATTN_SIGMOID;
     uint64_t softmax_keys = 1ull << (units >> 16 & 31);
-    return units & (sigmoid ? SB_UNIT_SIGMOID : SB_UNIT_SOFTMAX) && !(c->codec & SB_ATTN_EXPORT) && c->batch <= 1024 &&
-           c->rows < 4096 && c->cols <= 256 && c->cols % 8 == 0 && (sigmoid || c->p[0] <= softmax_keys);
+    return units & (sigmoid ? SB_UNIT_SIGMOID : SB_UNIT_SOFTMAX) && (units & SB_UNIT_EXPORT || !(c->codec & SB_ATTN_EXPORT)) &&
+           c->batch <= 1024 && c->rows < 4096 && c->cols <= 256 && c->cols % 8 == 0 && (sigmoid || c->p[0] <= softmax_keys);
 }
 
 /* What the vector unit does (hw/rtl/vector/vec_check.sv). */

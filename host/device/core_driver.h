@@ -30,7 +30,7 @@ enum {
 };
 enum { SB_CORE_ID = 0x53454544, SB_CORE_COUNTERS = 13 };
 /* Bits of register UNITS. */
-enum { SB_UNIT_SIGMOID = 1, SB_UNIT_SOFTMAX = 2, SB_UNIT_VECTOR = 4 };
+enum { SB_UNIT_SIGMOID = 1, SB_UNIT_SOFTMAX = 2, SB_UNIT_VECTOR = 4, SB_UNIT_EXPORT = 8 };
 
 typedef struct {
     unsigned lanes, ports; /* lanes of a port, each 32 bits of its bus */

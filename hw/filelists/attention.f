@@ -8,6 +8,7 @@ rtl/attn/attn_prob.sv
 rtl/attn/attn_score.sv
 rtl/attn/attn_row.sv
 rtl/attn/attn_engine.sv
+rtl/attn/attn_export.sv
 rtl/attn/attn_seq.sv
 rtl/attn/attn_write.sv
 rtl/prim/fifo.sv

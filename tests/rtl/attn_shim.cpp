@@ -35,6 +35,7 @@ void attn_dut_cycle(void *dut, attn_pins *p)
     d->job_kv8_i = p->kv8;
     d->job_causal_i = p->causal;
     d->job_bitmap_i = p->bitmap;
+    d->job_export_i = p->exports;
     d->job_lines_i = p->lines;
     d->job_qlines_i = p->qlines;
     d->job_rows_i = p->rows;
@@ -49,6 +50,7 @@ void attn_dut_cycle(void *dut, attn_pins *p)
     if (p->beat_valid)
         set_wide(d->beat_data_i, p->data, 64);
     d->out_ready_i = p->out_ready;
+    d->exp_ready_i = p->exp_ready;
     d->clk_i = 0;
     d->eval();
     p->job_ready = d->job_ready_o;
@@ -56,9 +58,12 @@ void attn_dut_cycle(void *dut, attn_pins *p)
     p->useful = d->useful_o;
     p->out_valid = d->out_valid_o;
     p->out_one = d->out_one_o;
+    p->exp_valid = d->exp_valid_o;
     p->busy = d->busy_o;
     if (p->out_valid)
         memcpy(p->out, &d->out_data_o, 64);
+    if (p->exp_valid)
+        memcpy(p->exp, &d->exp_p_o, sizeof d->exp_p_o < sizeof p->exp ? sizeof d->exp_p_o : sizeof p->exp);
     d->clk_i = 1;
     d->eval();
 }

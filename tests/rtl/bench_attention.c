@@ -65,6 +65,7 @@ static job make_job(const attn_case *c, size_t g, size_t row0, unsigned rows)
                      .lines = (unsigned)lines, .qlines = (unsigned)((2 * hd + 63) / 64), .rows = rows, .blocks = blocks, .key0 = lo,
                      .keys = a->keys, .window = a->window, .dim = (unsigned)hd, .word = word},
              .first_row = g * per + row0};
+    j.job.exports = a->flags & SB_ATTN_EXPORT && (row0 + rows - 1) / group + 1 == a->batch;
     j.beats = malloc(sizeof(beat) * (rows * qb / 64 + blocks * (3 + 128 * lines)));
     for (unsigned r = 0; r < rows; r++)
         for (size_t i = 0; i < qb / 64; i++)
@@ -121,18 +122,41 @@ static size_t make_jobs(const attn_case *c, job **out)
     return n;
 }
 
+/* P of key `at` of the job, as the engine shows it, against what the definition exports for the last token's rows. */
+static bool exported(const attn_case *c, const job *j, size_t at, const uint8_t *got)
+{
+    const sb_attn *a = &c->a;
+    size_t group = a->heads / a->kv_heads, stride = sb_attn_prob_stride(a->keys), key = j->job.key0 + at;
+    for (size_t r = 0; r < j->job.rows; r++) {
+        size_t row = j->first_row + r, head = row / (group * a->batch) * group + row % group;
+        if (row / group % a->batch + 1 != a->batch)
+            continue;
+        uint32_t want = key < stride ? a->probs[head * stride + key] : 0, p = got[3 * r] | got[3 * r + 1] << 8 | got[3 * r + 2] << 16;
+        if (p != want) {
+            printf("head %zu, key %zu: exported %u, expected %u (flags %u, batch %u, heads %u/%u, dim %u, keys %u, window %u)\n", head, key, p, want,
+                   a->flags, a->batch, a->heads, a->kv_heads, a->head_dim, a->keys, a->window);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Runs all jobs; false and a message at the first wrong row. */
-static bool run(void *dut, const attn_case *c, unsigned in_stall, unsigned out_stall, const uint8_t *want, counts *k)
+static bool run(void *dut, const attn_case *c, unsigned in_stall, unsigned out_stall, unsigned exp_stall, const uint8_t *want, counts *k)
 {
     job *jobs;
     size_t n = make_jobs(c, &jobs), at = 0, out_job = 0, hd = c->a.head_dim, stride = sb_attn_row_bytes(hd);
-    size_t out_row = 0, out_beat = 0, row_beats = hd / 8 + 1, pos = 0;
+    size_t out_row = 0, out_beat = 0, row_beats = hd / 8 + 1, pos = 0, exp_job = 0, exp_at = 0;
     bool started = false, ok = true;
     attn_pins p = {0};
     uint64_t quiet = 0;
     bool held = false; /* a beat once offered stays */
     *k = (counts){0};
-    while (out_job < n && ok) {
+    while ((out_job < n || exp_job < n) && ok) {
+        if (exp_job < n && !jobs[exp_job].job.exports) {
+            exp_job++;
+            continue;
+        }
         attn_pins j = at < n ? jobs[at].job : (attn_pins){0};
         p = j;
         p.job_valid = at < n && !started;
@@ -144,6 +168,7 @@ static bool run(void *dut, const attn_case *c, unsigned in_stall, unsigned out_s
             p.data = jobs[at].beats[pos].data;
         }
         p.out_ready = case_below(1000) >= out_stall;
+        p.exp_ready = case_below(1000) >= exp_stall;
         attn_dut_cycle(dut, &p);
         k->cycles++;
         bool progress = false;
@@ -191,6 +216,17 @@ static bool run(void *dut, const attn_case *c, unsigned in_stall, unsigned out_s
                 }
             }
         }
+        if (p.exp_valid && p.exp_ready) {
+            progress = true;
+            if (exp_job == n) {
+                printf("P exported that nobody asked for\n");
+                ok = false;
+            } else {
+                ok = ok && exported(c, &jobs[exp_job], exp_at, p.exp);
+                if (++exp_at == 64 * (size_t)jobs[exp_job].job.blocks)
+                    exp_at = 0, exp_job++;
+            }
+        }
         quiet = progress ? 0 : quiet + 1;
         if (quiet > 20000) {
             printf("hangs: job %zu of %zu, beat %zu (tag %u) of %zu\n", at, n, pos, p.tag, at < n ? jobs[at].n : 0);
@@ -212,7 +248,6 @@ static void reset(void *dut)
 
 static unsigned fit_mode(unsigned flags)
 {
-    flags &= ~(unsigned)SB_ATTN_EXPORT;
     return ATTN_MODES == 1 ? flags | SB_ATTN_SIGMOID : ATTN_MODES == 2 ? flags & ~(unsigned)SB_ATTN_SIGMOID : flags;
 }
 
@@ -228,14 +263,16 @@ static int test(int cases)
         c.a.flags = fit_mode(c.a.flags);
         uint8_t *want = malloc(c.dst_bytes);
         c.a.dst = want;
+        c.a.probs = c.prob_bytes ? malloc(c.prob_bytes) : NULL;
         sb_attention_exact(sb_attn_best(), &c.a, 1);
         unsigned in = case_below(3) ? case_below(900) : 0, out = case_below(3) ? case_below(900) : 0;
         counts k;
-        if (!run(dut, &c, in, out, want, &k)) {
+        if (!run(dut, &c, in, out, case_below(2) ? case_below(900) : 0, want, &k)) {
             printf("case %d: FAILED\n", i);
             return 1;
         }
         jobs_cycles += k.cycles;
+        free(c.a.probs);
         free(want);
         attn_case_free(&c);
     }
@@ -254,7 +291,7 @@ static int measure_one(void *dut, unsigned flags, bool prefill, uint32_t heads, 
     c.a.dst = want;
     sb_attention_exact(sb_attn_best(), &c.a, 1);
     counts k;
-    if (!run(dut, &c, 0, 0, want, &k))
+    if (!run(dut, &c, 0, 0, 0, want, &k))
         return 1;
     printf("{\"mode\":\"%s\",\"phase\":\"%s\",\"kv_bits\":%d,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,\"context\":%u,\"rows\":%d,"
            "\"modes_built\":%d,\"cycles\":%" PRIu64 ",\"beats\":%" PRIu64 ",\"kv_beats\":%" PRIu64 ",\"stall\":%" PRIu64

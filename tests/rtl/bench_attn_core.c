@@ -38,7 +38,7 @@ static item place(attn_bench *a, attn_case c, uint64_t mask_at)
                           .cols = t->head_dim, .tag = m_rand(&b->rng), .p = {t->keys, t->capacity, t->window, t->kv_heads}};
     it.rec.src = take(b, queries);
     it.rec.weights = take(b, kv);
-    it.rec.dst = take(b, c.dst_bytes) ;
+    it.rec.dst = take(b, c.dst_bytes + c.prob_bytes);
     it.rec.aux = mask_at ? mask_at : mask ? take(b, mask) : m_rand(&b->rng); /* without a bitmap of no meaning */
     put(a, it.rec.src, t->queries, queries);
     put(a, it.rec.weights, t->kv, kv);
@@ -65,7 +65,6 @@ static attn_case random_case(attn_bench *a, uint32_t max_keys, uint32_t max_batc
             break;
         attn_case_free(&c);
     }
-    c.a.flags &= ~(unsigned)SB_ATTN_EXPORT;
     if (!(a->units & 1))
         c.a.flags &= ~(unsigned)SB_ATTN_SIGMOID;
     if (!(a->units & 2))
@@ -82,7 +81,7 @@ static void model_attention(attn_bench *a, const item *it)
     t.kv = m + it->rec.weights;
     t.mask = t.mask ? (const uint64_t *)(const void *)(m + it->rec.aux) : NULL;
     t.dst = m + it->rec.dst;
-    t.probs = NULL;
+    t.probs = t.flags & SB_ATTN_EXPORT ? (uint32_t *)(void *)(t.dst + it->c.dst_bytes) : NULL;
     CHECK(sb_attention_exact(sb_attn_best(), &t, 1), "out of memory");
 }
 
@@ -120,6 +119,15 @@ static void compare_items(attn_bench *a, const item *it, size_t n, const char *w
                 CHECK(got == want, "%s: command %zu (%s): row %zu element %zu: got %" PRId64 ", expected %" PRId64, what, i, shape(&it[i]), r,
                       k / 8, got, want);
             }
+        size_t keys = sb_attn_prob_stride(it[i].c.a.keys);
+        for (size_t p = 0; p < it[i].c.prob_bytes / 4; p++) {
+            uint32_t got, want;
+            uint64_t at = it[i].rec.dst + it[i].c.dst_bytes + 4 * p;
+            memcpy(&got, b->mem + at, 4);
+            memcpy(&want, b->image + at, 4);
+            CHECK(got == want, "%s: command %zu (%s): exported head %zu key %zu: got %u, expected %u", what, i, shape(&it[i]), p / keys, p % keys,
+                  got, want);
+        }
     }
     for (uint64_t at = 0; at < b->top + 4096; at++)
         CHECK(b->mem[at] == b->image[at], "%s: byte 0x%" PRIx64 " was changed", what, at);
@@ -224,12 +232,13 @@ typedef struct {
 
 static void test_errors(attn_bench *a)
 {
-    static const fault faults[] = {{"flag 16", 3},     {"flag 32", 3},      {"batch 0", 3},     {"batch 1025", 3},  {"heads 0", 3},
+    static const fault faults[] = {{"flags 16, 32", 3}, {"flag 32", 3},     {"batch 0", 3},     {"batch 1025", 3},  {"heads 0", 3},
                                    {"heads 4096", 3},  {"odd group", 3},    {"KV heads 0", 3},  {"dim 0", 3},       {"dim 12", 3},
                                    {"dim 264", 3},     {"capacity 0", 3},   {"capacity 96", 3}, {"capacity 2^21", 3}, {"keys", 3},
                                    {"softmax keys", 3}, {"cache off", 4},   {"src off", 4},     {"dst off", 4},     {"mask off", 4},
                                    {"cache high", 4},  {"mask high", 4},    {"cache outside", 5}, {"cache ends", 5}, {"src outside", 5},
-                                   {"mask outside", 5}, {"dst outside", 6}, {"dst ends", 6},    {"KV heads many", 3}};
+                                   {"mask outside", 5}, {"dst outside", 6}, {"dst ends", 6},    {"KV heads many", 3},
+                                   {"exports outside", 6}};
     enum { FAULTS = sizeof faults / sizeof *faults, N = 5 };
     bench *b = &a->b;
     for (size_t f = 0; f < 2 * FAULTS; f++) {
@@ -244,7 +253,7 @@ static void test_errors(attn_bench *a)
         sb_command good = it[bad].rec, *x = &it[bad].rec;
         uint64_t end = b->bytes;
         switch (f % FAULTS) {
-        case 0: x->codec |= 16; break;
+        case 0: x->codec |= 48; break;
         case 1: x->codec |= 32 << m_below(&b->rng, 3); break;
         case 2: x->batch = 0; break;
         case 3: x->batch = (uint16_t)(1025 + m_below(&b->rng, 64000)); break;
@@ -273,6 +282,7 @@ static void test_errors(attn_bench *a)
         case 26: x->dst = end; break;
         case 27: x->dst = end - 64; break;
         case 28: x->p[3] = x->rows + 1; break;
+        case 29: x->codec |= 16, x->dst = end - it[bad].c.dst_bytes - (x->p[0] > 16 && m_below(&b->rng, 2) ? 64 : 0); break;
         }
         put_items(a, 0, it, N);
         memset(b->mem + end - 8192, 0, 8192);
@@ -290,7 +300,7 @@ static void test_errors(attn_bench *a)
         CHECK(r.counter[SB_SIM_COMMANDS] == bad, "%s at %zu: %" PRIu64 " commands completed", what->name, bad, r.counter[SB_SIM_COMMANDS]);
         /* Its own results are of no meaning after an error response; those after it did not begin. */
         if (want >= 5)
-            memcpy(b->image + good.dst, b->mem + good.dst, it[bad].c.dst_bytes);
+            memcpy(b->image + good.dst, b->mem + good.dst, it[bad].c.dst_bytes + it[bad].c.prob_bytes);
         compare_items(a, it, bad, what->name);
         it[bad].rec = good;
         run_items(a, s, 0, it, N, "after an error");
@@ -321,11 +331,11 @@ static void measure_one(attn_bench *a, unsigned flags, bool prefill, uint32_t he
     sb_sim *s = open_sim(b, (sb_sim_config){.read_latency = 32, .write_latency = 32});
     sb_sim_report r = run_items(a, s, 0, &it, 1, "measure");
     const uint64_t *k = r.counter;
-    printf("{\"mode\":\"%s\",\"phase\":\"%s\",\"kv_bits\":%d,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,\"context\":%u,\"rows\":%u,"
+    printf("{\"mode\":\"%s\",\"phase\":\"%s\",\"kv_bits\":%d,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,\"context\":%u,\"export\":%s,\"rows\":%u,"
            "\"bus\":%u,\"units\":%u,\"cycles\":%" PRIu64 ",\"attend\":%" PRIu64 ",\"read_beats\":%" PRIu64 ",\"write_beats\":%" PRIu64
            ",\"utilisation\":%.4f}\n",
            flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", prefill ? "prefill" : "decode", flags & SB_ATTN_KV8 ? 8 : 16, heads, kv_heads, dim,
-           keys, a->rows, b->api->bus_bits, a->units & 3, k[SB_SIM_TOTAL], k[SB_SIM_ATTEND], k[SB_SIM_READ_BEATS], k[SB_SIM_WRITE_BEATS],
+           keys, flags & SB_ATTN_EXPORT ? "true" : "false", a->rows, b->api->bus_bits, a->units & 3, k[SB_SIM_TOTAL], k[SB_SIM_ATTEND], k[SB_SIM_READ_BEATS], k[SB_SIM_WRITE_BEATS],
            (double)k[SB_SIM_READ_BEATS] / (double)k[SB_SIM_TOTAL]);
     fflush(stdout);
     b->api->close(s);
@@ -342,6 +352,10 @@ static void measure(attn_bench *a)
                 measure_one(a, sigmoid | kv8 * SB_ATTN_KV8, false, 2 * a->rows, 2, 64, keys);
         measure_one(a, sigmoid, true, a->rows, 1, 64, 512);
         measure_one(a, sigmoid, true, a->rows, 1, 128, 512);
+        for (unsigned kv8 = 0; a->units & 8 && kv8 < 2; kv8++)
+            measure_one(a, sigmoid | kv8 * SB_ATTN_KV8 | SB_ATTN_EXPORT, false, 2 * a->rows, 2, 64, 4096);
+        if (a->units & 8)
+            measure_one(a, sigmoid | SB_ATTN_EXPORT, true, a->rows, 1, 64, 512);
     }
 }
 

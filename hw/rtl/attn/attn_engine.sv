@@ -18,10 +18,13 @@
 // Ports
 //   job_*    sigmoid, kv8, causal, bitmap; lines of a KV row (1..8) and of a query (1..8); rows
 //            1..T; blocks of keys; key0 (multiple of 64) and keys (first key not looked at); window
-//            (0 none); dim; word: for each row which of the 8 words of a mask line is its token's
+//            (0 none); dim; word: for each row which of the 8 words of a mask line is its token's;
+//            export: P of this job is wanted
 //   beat_*   the stream; useful_o: a K or V beat was taken
 //   out_*    rows * (dim/8 + 1) beats: the row's int64 sums, then one with the sum of P in its
 //            lowest element (out_one_o)
+//   exp_*    jobs with export: P of all rows (24 bits each), key by key of all its blocks, from when
+//            it is known; a block of V ends when its P has been taken
 //   busy_o   a job is in work or its results are on their way
 // Latency: the next job may load 8 cycles after the last beat; the results leave one element a
 // cycle, from about 35 (8-bit: 67) cycles after the last beat on, while the next job is worked on.
@@ -49,6 +52,7 @@ module attn_engine #(
   input  logic [20:0]    job_window_i,
   input  logic [8:0]     job_dim_i,
   input  logic [3*T-1:0] job_word_i,
+  input  logic           job_export_i,
 
   input  logic           beat_valid_i,
   output logic           beat_ready_o,
@@ -60,6 +64,10 @@ module attn_engine #(
   input  logic           out_ready_i,
   output logic [511:0]   out_data_o,
   output logic           out_one_o,
+
+  output logic           exp_valid_o,
+  input  logic           exp_ready_i,
+  output logic [24*T-1:0] exp_p_o,
   output logic           busy_o
 );
 
@@ -86,7 +94,7 @@ module attn_engine #(
   } state_e;
   state_e state_q;
 
-  logic           sigmoid_q, kv8_q, causal_q, bitmap_q;
+  logic           sigmoid_q, kv8_q, causal_q, bitmap_q, export_q;
   logic [3:0]     lines_q, qlines_q;
   logic [4:0]     rows_q;
   logic [14:0]    blocks_q;
@@ -132,8 +140,9 @@ module attn_engine #(
 
   wire [2:0] last_line = 3'(lines_q - 4'd1);
   wire       p_there   = p_count_q > {v_block_q, v_key_q} || v_line_q != 3'd0;
+  logic      exp_done_q;  // P of this block of V is exported: its place may be written again
   // A tile may end, and go into the sums, when the last job's results have left them.
-  wire       v_ok      = p_there && (!drain_busy_q || v_key_q != 6'd63);
+  wire       v_ok      = p_there && (v_key_q != 6'd63 || (!drain_busy_q && (exp_done_q || v_line_q != last_line)));
 
   assign beat_ready_o = (state_q == StQuery) ? beat_tag_i == TagQ
                         : state_q == StStream && beat_tag_i != TagQ && (beat_tag_i != TagV || v_ok);
@@ -287,6 +296,29 @@ module attn_engine #(
   end
 
   // ------------------------------------------------------------------------------------------
+  // Export: P once more, from where the values take it, in the order of the keys.
+  // ------------------------------------------------------------------------------------------
+  logic [20:0] exp_count_q;
+  logic        exp_v_q;
+  wire         exp_read = export_q && exp_count_q != p_count_q && (!exp_v_q || exp_ready_i);
+
+  assign exp_valid_o = exp_v_q;
+
+  always_ff @(posedge clk_i) begin
+    if (job_take) exp_count_q <= '0;
+    else if (exp_read) exp_count_q <= exp_count_q + 21'd1;
+    // A block takes 64 cycles at least, so one that has just begun is not taken for the one before.
+    exp_done_q <= !export_q || exp_count_q[20:6] > v_block_q;
+    if (!rst_ni) begin
+      export_q <= 1'b0;
+      exp_v_q  <= 1'b0;
+    end else begin
+      if (job_take) export_q <= job_export_i;
+      if (!exp_v_q || exp_ready_i) exp_v_q <= exp_read;
+    end
+  end
+
+  // ------------------------------------------------------------------------------------------
   // A finished tile: from the rows' shadows into their sums. r0 lane, r1 read, r2 write.
   // ------------------------------------------------------------------------------------------
   logic [4:0] red_lane_q;
@@ -395,7 +427,9 @@ module attn_engine #(
       .yrd_addr_i  (yrd_count_q[KeyW-1:0]),
       .p_we_i      (p_now),
       .p_waddr_i   (p_count_q[6:0]),
-      .p_o         (),
+      .exp_read_i  (exp_read),
+      .exp_addr_i  (exp_count_q[6:0]),
+      .exp_p_o     (exp_p_o[24*r +: 24]),
       .mac_first_i (k_v_q[4] || v_v_q[4] && v_first_q[4]),
       .mac_copy_i  (v_copy_q[4]),
       .red_lane_i  (red_lane_q),

@@ -22,6 +22,7 @@
 //   score_*            one cycle later: the key's exponent, index and bitmap bit
 //   y_valid_i          6 cycles later: y is written (buffer, maximum)
 //   yrd_*              buffer read (one cycle), P is written 6 cycles later with p_we_i
+//   exp_*              P of a key, a cycle after exp_read_i
 //   mac_*              to attn_mac; red_* the transfer from its shadow into the sums (3 cycles)
 //   rd_addr_i          with rd_en_i: sum to show on sum_o from the next cycle on; total_o is the
 //                      sum of P
@@ -64,7 +65,9 @@ module attn_row #(
   input  logic [KeyW-1:0]    yrd_addr_i,
   input  logic               p_we_i,
   input  logic [6:0]         p_waddr_i,
-  output logic [23:0]        p_o,
+  input  logic               exp_read_i,
+  input  logic [6:0]         exp_addr_i,
+  output logic [23:0]        exp_p_o,
 
   input  logic               mac_first_i,
   input  logic               mac_copy_i,
@@ -111,7 +114,7 @@ module attn_row #(
   // Operands: stage A reads P, stage B shifts it and reads the query, stage C multiplies.
   // ------------------------------------------------------------------------------------------
   logic [23:0]        p_mem [0:127];
-  logic [23:0]        p_b_q, p_c_q;
+  logic [23:0]        p, p_b_q, p_c_q, exp_p_q;
   logic [1023:0]      q_c_q;
   logic signed [35:0] s;
   logic [64*39-1:0]   shadow;
@@ -120,12 +123,15 @@ module attn_row #(
   wire [4:0]        down  = ahead[8] ? 5'd0 : (ahead[7:5] != 3'd0) ? 5'd31 : ahead[4:0];
 
   always_ff @(posedge clk_i) begin
-    if (p_we_i) p_mem[p_waddr_i] <= p_o;
+    if (p_we_i) p_mem[p_waddr_i] <= p;
+    if (exp_read_i) exp_p_q <= p_mem[exp_addr_i];
     p_b_q <= p_mem[p_addr_a_i];
     p_c_q <= v_b_i ? p_b_q >> down : 24'd0;
     if (k_not_b_i) q_c_q <= 1024'd0;
     else q_c_q <= {q_hi[line_b_i], q_lo[line_b_i]};
   end
+
+  assign exp_p_o = exp_p_q;
 
   attn_mac u_mac (
     .clk_i   (clk_i),
@@ -184,7 +190,7 @@ module attn_row #(
       if (start_i) max_q <= 22'sh20_0000;
       else if (y_valid_i && see && y > max_q) max_q <= y;
       if (start_i) total_q <= '0;
-      else if (p_we_i && !sigmoid_i) total_q <= total_q + {20'd0, p_o};
+      else if (p_we_i && !sigmoid_i) total_q <= total_q + {20'd0, p};
     end
     assign prob_in = y_rd_q;
     assign total_o = total_q;
@@ -203,7 +209,7 @@ module attn_row #(
     .max_i    (max_q),
     .y_i      (prob_in[21:0]),
     .see_i    (prob_in[22]),
-    .p_o      (p_o)
+    .p_o      (p)
   );
 
   // ------------------------------------------------------------------------------------------

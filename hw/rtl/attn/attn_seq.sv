@@ -16,7 +16,7 @@
 //                   mwords words of a mask block; src, kv, mask: addresses / 64
 //   req_*           requests; kind_*: what each is, a cycle for each accepted request (Kind*, those below 6 are the engine's tags)
 //   hdr_*           the position in a header line that came (KindHeader)
-//   job_*           one a tile, before its records are requested
+//   job_*           one a tile, before its records are requested; job_last_o: how many of its rows, the last ones, are the last token's
 //   idle_o          everything requested
 // Latency: a request a cycle; between tiles about 6 cycles, hidden behind the beats on their way.
 
@@ -63,6 +63,7 @@ module attn_seq #(
   output logic [14:0]       job_blocks_o,
   output logic [13:0]       job_block0_o,
   output logic [3*T-1:0]    job_word_o,
+  output logic [4:0]        job_last_o,
 
   output logic              idle_o,
   output logic [5:0]        state_o
@@ -98,7 +99,7 @@ module attn_seq #(
   logic [57:0]    row_q, kv_q;               // where the next record, the KV head's region begins
   logic [57:0]    tile_row_q, tile_kv_q;
   logic [6:0]     tile_mask_q;               // its word in a mask block
-  logic [4:0]     rows_q, got_q;
+  logic [4:0]     rows_q, got_q, last_q;     // headers asked for, there; rows of the last token
   logic [3*T-1:0] word_q;
   logic           pos_valid_q;
   logic [19:0]    pos_q;
@@ -167,14 +168,17 @@ module attn_seq #(
       scan_q      <= ScIdle;
       rows_q      <= '0;
       got_q       <= '0;
+      last_q      <= '0;
       pos_valid_q <= 1'b0;
     end else begin
       pos_valid_q <= hdr_valid_i;
       if (start_i || tile_take) begin
         rows_q <= '0;
         got_q  <= '0;
+        last_q <= '0;
       end else begin
         if (hdr_take) rows_q <= rows_q + 5'd1;
+        if (hdr_take && last_token) last_q <= last_q + 5'd1;
         if (pos_valid_q) got_q <= got_q + 5'd1;
       end
       case (scan_q)
@@ -218,6 +222,7 @@ module attn_seq #(
   assign job_blocks_o = blocks_q;
   assign job_block0_o = block0_q;
   assign job_word_o   = word_q;
+  assign job_last_o   = last_q;
 
   // The scanner's turn.
   wire scans = hdr_req && (state_q == StTile || state_q == StHeader);
@@ -351,7 +356,7 @@ module attn_seq #(
     end
     if (past_q && rst_ni) begin
       assert (scan_q <= ScReady && state_q <= StData);
-      assert (rows_q <= 5'(T) && got_q <= rows_q);
+      assert (rows_q <= 5'(T) && got_q <= rows_q && last_q <= rows_q);
       if (scan_q == ScWalk) assert (rows_q < 5'(T));
       if (scan_q == ScWalk || scan_q == ScWait) assert (rows_q == got_q + 5'(pos_valid_q) + f_owed_q);
       else assert (f_owed_q == '0 && !pos_valid_q);

@@ -4,7 +4,8 @@
 //   record --> checks --> attn_seq --requests-->  memory
 //                            | kinds, jobs           | beats
 //                            v                       v
-//   writes <-- attn_write <-- attn_engine <-- 64-byte lines
+//   writes <-- attn_write  <-- attn_engine <-- 64-byte lines
+//           \- attn_export <--/
 //
 // Parameters
 //   BusW, BeatsW   the port's data bits, 64..512, and request length
@@ -55,7 +56,8 @@ module attn_unit #(
 );
 
   localparam logic [2:0] KindHeader = 3'd6;
-  localparam int         JobW       = 5 + 15 + 14 + 3 * T;
+  localparam int         JobW       = 1 + 5 + 15 + 14 + 3 * T;
+  localparam int         ExpW       = 4 + 5 + 14 + 15;
 
   initial if (BusW < 64 || BusW > 512) $fatal(1, "attn_unit: a bus of 64..512 bits");
 
@@ -75,6 +77,7 @@ module attn_unit #(
   wire        kv8      = cmd_q[9];
   wire        causal   = cmd_q[10];
   wire        bitmap   = cmd_q[11];
+  wire        exports  = cmd_q[12];
   wire [15:0] batch    = cmd_q[31:16];
   wire [31:0] heads    = cmd_q[63:32];
   wire [31:0] dim      = cmd_q[95:64];
@@ -90,7 +93,7 @@ module attn_unit #(
   localparam logic [63:0] BadAddr = (~64'd0 << seedbed_pkg::AddrBits) | 64'h3F;
 
   wire bad_mode  = sigmoid ? (Modes & 1) == 0 : (Modes & 2) == 0;
-  wire bad_shape = cmd_q[15:12] != '0 || batch == '0 || batch > 16'd1024 || heads == '0 || heads[31:12] != '0 ||
+  wire bad_shape = cmd_q[15:13] != '0 || batch == '0 || batch > 16'd1024 || heads == '0 || heads[31:12] != '0 ||
                    dim == '0 || dim > 32'd256 || dim[2:0] != '0 || capacity == '0 || capacity[5:0] != '0 ||
                    capacity > 32'h10_0000 || keys > capacity || (!sigmoid && keys > 32'(Keys)) ||
                    kv_heads == '0 || kv_heads > heads;
@@ -117,9 +120,14 @@ module attn_unit #(
     mwords_q     <= 8'((batch[10:0] + 11'd7) >> 3);
   end
 
-  // Heads of a group: restoring division.
+  // Heads of a group: restoring division. The number of rows, batch * heads, comes out of the same bits of heads.
   logic [11:0] quot_q, rem_q;
   logic [3:0]  steps_q;
+  logic [21:0] rows_q;
+  logic [27:0] row_words_q;                // of all result rows: the exported ones lie behind
+  logic [57:0] exp_base_q;                 // two cycles later: there when exp_start_q is
+  logic        exp_start_q;
+  wire  [5:0]  row_len = dim[8:3] + 6'd1;
   wire  [12:0] part = {rem_q, quot_q[11]};
   wire         fits = part >= {1'b0, kv_heads[11:0]};
 
@@ -129,11 +137,15 @@ module attn_unit #(
   logic        start_q, read_err_q;
   logic        seq_valid, seq_idle, job_valid, job_room, kind_room, kind_valid, kind_pop;
   logic [2:0]  seq_kind, kind;
-  logic [4:0]  job_rows, next_rows;
+  logic [4:0]  job_rows, next_rows, job_last, exp_count;
   logic [14:0] job_blocks, next_blocks;
   logic [13:0] job_block0, next_block0;
   logic [3*T-1:0] job_word, next_word;
-  logic        next_valid, next_ready;
+  logic        next_valid, next_ready, next_exports;
+  logic        jobs_room, exp_room, exp_valid, exp_ready;
+  logic [3:0]  exp_first;
+  logic [13:0] exp_block0;
+  logic [14:0] exp_blocks;
   logic        line_valid, line_ready;
   logic [511:0] line;
   logic [5:0]  seq_state;
@@ -178,11 +190,15 @@ module attn_unit #(
     .job_blocks_o(job_blocks),
     .job_block0_o(job_block0),
     .job_word_o  (job_word),
+    .job_last_o  (job_last),
     .idle_o      (seq_idle),
     .state_o     (seq_state)
   );
 
   assign req_valid_o = seq_valid && kind_room;
+
+  wire job_exports = exports && job_last != '0;
+  assign job_room  = jobs_room && exp_room;
 
   fifo #(
     .Width(3),
@@ -207,12 +223,29 @@ module attn_unit #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .clear_i(1'b0),
-    .valid_i(job_valid),
-    .ready_o(job_room),
-    .data_i ({job_rows, job_blocks, job_block0, job_word}),
+    .valid_i(job_valid && exp_room),
+    .ready_o(jobs_room),
+    .data_i ({job_exports, job_rows, job_blocks, job_block0, job_word}),
     .valid_o(next_valid),
     .ready_i(next_ready),
-    .data_o ({next_rows, next_blocks, next_block0, next_word}),
+    .data_o ({next_exports, next_rows, next_blocks, next_block0, next_word}),
+    .level_o()
+  );
+
+  // Those of which P is exported, for attn_export too.
+  fifo #(
+    .Width(ExpW),
+    .Depth(4)
+  ) u_exports (
+    .clk_i  (clk_i),
+    .rst_ni (rst_ni),
+    .clear_i(1'b0),
+    .valid_i(job_valid && job_exports && jobs_room),
+    .ready_o(exp_room),
+    .data_i ({4'(job_rows - job_last), job_last, job_block0, job_blocks}),
+    .valid_o(exp_valid),
+    .ready_i(exp_ready),
+    .data_o ({exp_first, exp_count, exp_block0, exp_blocks}),
     .level_o()
   );
 
@@ -247,6 +280,13 @@ module attn_unit #(
   // ------------------------------------------------------------------------------------------
   logic         engine_ready, engine_busy, out_valid, out_ready, out_one, write_idle;
   logic [511:0] out_data;
+  logic            p_valid, p_ready, exp_idle, exp_want, turn_q;
+  logic [24*T-1:0] p_data;
+  logic            row_req_valid, row_valid, exp_req_valid, exp_wr_valid;
+  logic [63:0]     row_req_addr, exp_req_addr;
+  logic [8:0]      row_req_beats, exp_req_beats;
+  logic [BusW-1:0] row_data, exp_data;
+  logic [BusW/8-1:0] row_strb;
 
   assign line_ready = kind == KindHeader || engine_ready;
 
@@ -272,6 +312,7 @@ module attn_unit #(
     .job_window_i(window_q),
     .job_dim_i   (dim[8:0]),
     .job_word_i  (next_word),
+    .job_export_i(next_exports),
     .beat_valid_i(line_valid && kind != KindHeader),
     .beat_ready_o(engine_ready),
     .beat_tag_i  (kind),
@@ -281,6 +322,9 @@ module attn_unit #(
     .out_ready_i (out_ready),
     .out_data_o  (out_data),
     .out_one_o   (out_one),
+    .exp_valid_o (p_valid),
+    .exp_ready_i (p_ready),
+    .exp_p_o     (p_data),
     .busy_o      (engine_busy)
   );
 
@@ -292,20 +336,63 @@ module attn_unit #(
     .start_i       (start_q),
     .dst_i         (dst[63:6]),
     .dim_i         (dim[8:0]),
-    .line_valid_i  (out_valid),
+    .line_valid_i  (out_valid && !turn_q),
     .line_ready_o  (out_ready),
     .line_i        (out_data),
     .line_one_i    (out_one),
-    .wr_req_valid_o(wr_req_valid_o),
+    .wr_req_valid_o(row_req_valid),
     .wr_req_ready_i(wr_req_ready_i),
-    .wr_req_addr_o (wr_req_addr_o),
-    .wr_req_beats_o(wr_req_beats_o),
-    .wr_valid_o    (wr_valid_o),
+    .wr_req_addr_o (row_req_addr),
+    .wr_req_beats_o(row_req_beats),
+    .wr_valid_o    (row_valid),
     .wr_ready_i    (wr_ready_i),
-    .wr_data_o     (wr_data_o),
-    .wr_strb_o     (wr_strb_o),
+    .wr_data_o     (row_data),
+    .wr_strb_o     (row_strb),
     .idle_o        (write_idle)
   );
+
+  attn_export #(
+    .BusW(BusW),
+    .T   (T)
+  ) u_export (
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .start_i       (exp_start_q),
+    .base_i        (exp_base_q),
+    .groups_i      (17'((keys[20:0] + 21'd15) >> 4)),
+    .job_valid_i   (exp_valid),
+    .job_ready_o   (exp_ready),
+    .job_first_i   (exp_first),
+    .job_count_i   (exp_count),
+    .job_block0_i  (exp_block0),
+    .job_blocks_i  (exp_blocks),
+    .p_valid_i     (p_valid),
+    .p_ready_o     (p_ready),
+    .p_i           (p_data),
+    .want_o        (exp_want),
+    .turn_i        (turn_q),
+    .wr_req_valid_o(exp_req_valid),
+    .wr_req_ready_i(wr_req_ready_i),
+    .wr_req_addr_o (exp_req_addr),
+    .wr_req_beats_o(exp_req_beats),
+    .wr_valid_o    (exp_wr_valid),
+    .wr_ready_i    (wr_ready_i),
+    .wr_data_o     (exp_data),
+    .idle_o        (exp_idle)
+  );
+
+  // Between two rows of results the write port goes to the exported lines of 16 keys.
+  assign wr_req_valid_o = turn_q ? exp_req_valid : row_req_valid;
+  assign wr_req_addr_o  = turn_q ? exp_req_addr : row_req_addr;
+  assign wr_req_beats_o = turn_q ? exp_req_beats : row_req_beats;
+  assign wr_valid_o     = turn_q ? exp_wr_valid : row_valid;
+  assign wr_data_o      = turn_q ? exp_data : row_data;
+  assign wr_strb_o      = turn_q ? '1 : row_strb;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) turn_q <= 1'b0;
+    else turn_q <= exp_want && (turn_q || write_idle);
+  end
 
   // ------------------------------------------------------------------------------------------
   // From the record to done.
@@ -314,7 +401,7 @@ module attn_unit #(
   logic [3:0] error_q;
   logic [2:0] calm_q;  // cycles in which nothing was under way: the signals below are not all of one cycle
 
-  wire calm = seq_idle && !start_q && !kind_valid && !next_valid && !engine_busy && write_idle && wr_idle_i;
+  wire calm = seq_idle && !start_q && !kind_valid && !next_valid && !engine_busy && exp_idle && write_idle && wr_idle_i;
 
   assign cmd_ready_o = state_q == StIdle;
   assign done_o      = done_q;
@@ -324,11 +411,16 @@ module attn_unit #(
 
   always_ff @(posedge clk_i) begin
     if (cmd_valid_i && cmd_ready_o) cmd_q <= cmd_i;
+    row_words_q <= rows_q * row_len;
+    exp_base_q  <= dst[63:6] + {30'd0, row_words_q};
+    exp_start_q <= start_q;
     if (state_q == StCheck) begin
       quot_q  <= heads[11:0];
       rem_q   <= '0;
+      rows_q  <= '0;
       steps_q <= 4'd12;
     end else if (state_q == StDivide && steps_q != '0) begin
+      rows_q  <= {rows_q[20:0], 1'b0} + (quot_q[11] ? {11'd0, batch[10:0]} : 22'd0);
       quot_q  <= {quot_q[10:0], fits};
       rem_q   <= fits ? 12'(part - {1'b0, kv_heads[11:0]}) : part[11:0];
       steps_q <= steps_q - 4'd1;
