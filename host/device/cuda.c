@@ -22,9 +22,9 @@ static sb_status status_of(int st)
 
 static sb_status cuda_open(sb_device *dev, const char *params, sb_error *err)
 {
-    uint64_t index = 0, timeout = 60;
-    const sb_param known[] = {{"device", &index, 0, 63, NULL, 0}, {"timeout", &timeout, 1, 86400, NULL, 0}};
-    sb_status st = sb_params_parse("cuda", params, known, 2, err);
+    uint64_t index = 0, timeout = 60, overlap = 1;
+    const sb_param known[] = {{"device", &index, 0, 63, NULL, 0}, {"timeout", &timeout, 1, 86400, NULL, 0}, {"overlap", &overlap, 0, 1, NULL, 0}};
+    sb_status st = sb_params_parse("cuda", params, known, 3, err);
     if (st)
         return st;
     cuda_device *d = calloc(1, sizeof *d);
@@ -36,6 +36,7 @@ static sb_status cuda_open(sb_device *dev, const char *params, sb_error *err)
         free(d);
         return sb_fail(err, status_of(r), "device cuda: %s", why);
     }
+    sb_cuda_overlap(d->cuda, overlap);
     d->timeout_s = (double)timeout;
     dev->priv = d;
     const sb_cuda_properties *p = sb_cuda_properties_get(d->cuda);
@@ -127,7 +128,7 @@ static sb_status cuda_open(sb_device *dev, const char *params, sb_error *err)
 #endif
 
 const sb_backend sb_backend_cuda = {
-    .kind = {"cuda", "the exact integer contract on a CUDA GPU", "device=N, timeout=SECONDS"},
+    .kind = {"cuda", "the exact integer contract on a CUDA GPU", "device=N, timeout=SECONDS, overlap=0|1"},
     .exact = true,
     .open = cuda_open,
     .close = cuda_close,

@@ -47,6 +47,7 @@ typedef struct sb_backend {
 /* Bit i: 64-byte line i has a newer value on the other side. Never both. */
 typedef struct {
     uint64_t *host_stale, *device_stale;
+    uint64_t host_count, device_count; /* bits set: mostly there is nothing to look for */
     size_t words;
 } sb_mirror;
 

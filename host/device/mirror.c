@@ -56,12 +56,19 @@ static uint64_t find(const uint64_t *bits, uint64_t from, uint64_t end, bool val
     return end;
 }
 
-static void set(uint64_t *bits, uint64_t from, uint64_t end, bool value)
+static void set(sb_mirror *m, bool host, uint64_t from, uint64_t end, bool value)
 {
+    uint64_t *bits = host ? m->host_stale : m->device_stale, *count = host ? &m->host_count : &m->device_count;
+    if (!value && !*count)
+        return;
     for (uint64_t i = from; i < end;) {
         uint64_t last = (i / 64 + 1) * 64 < end ? (i / 64 + 1) * 64 : end, n = last - i;
         uint64_t mask = (n == 64 ? ~0ull : (1ull << n) - 1) << i % 64;
-        bits[i / 64] = value ? bits[i / 64] | mask : bits[i / 64] & ~mask;
+        uint64_t before = bits[i / 64], after = value ? before | mask : before & ~mask;
+        if (before != after) {
+            *count += (uint64_t)__builtin_popcountll(after) - (uint64_t)__builtin_popcountll(before);
+            bits[i / 64] = after;
+        }
         i = last;
     }
 }
@@ -71,13 +78,15 @@ static sb_status copy(sb_device *dev, bool to_host, uint64_t addr, uint64_t byte
     uint64_t *bits = to_host ? dev->mirror.host_stale : dev->mirror.device_stale;
     uint64_t end = (addr + bytes + LINE - 1) / LINE;
     sb_status st = SB_OK;
+    if (!(to_host ? dev->mirror.host_count : dev->mirror.device_count))
+        return st;
     for (uint64_t l = addr / LINE; !st && (l = find(bits, l, end, true)) < end;) {
         uint64_t last = find(bits, l, end, false), at = l * LINE, n = (last - l) * LINE;
         n = at + n > dev->mem.used ? dev->mem.used - at : n; /* the last allocation may end within a line */
         st = to_host ? dev->be->read(dev, at, sb_ptr(dev, at), n, err)
                      : dev->be->write(dev, at, sb_ptr(dev, at), n, err);
         if (!st) {
-            set(bits, l, last, false);
+            set(&dev->mirror, to_host, l, last, false);
             *(to_host ? &stats->to_host : &stats->to_device) += n;
         }
         l = last;
@@ -105,8 +114,8 @@ sb_status sb_mirror_host_writes(sb_device *dev, uint64_t addr, uint64_t bytes, s
     if (!st && (addr + bytes) % LINE)
         st = copy(dev, true, addr + bytes - 1, 1, stats, err);
     if (!st) {
-        set(dev->mirror.host_stale, first, end, false);
-        set(dev->mirror.device_stale, first, end, true);
+        set(&dev->mirror, true, first, end, false);
+        set(&dev->mirror, false, first, end, true);
     }
     return st;
 }
@@ -116,8 +125,8 @@ void sb_mirror_device_wrote(sb_device *dev, uint64_t addr, uint64_t bytes)
     if (shared(dev) || !bytes)
         return;
     uint64_t first = addr / LINE, end = (addr + bytes + LINE - 1) / LINE;
-    set(dev->mirror.host_stale, first, end, true);
-    set(dev->mirror.device_stale, first, end, false);
+    set(&dev->mirror, true, first, end, true);
+    set(&dev->mirror, false, first, end, false);
 }
 
 sb_status sb_device_alloc_aligned(sb_device *dev, size_t bytes, size_t align, uint64_t *addr, sb_error *err)

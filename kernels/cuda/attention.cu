@@ -236,7 +236,7 @@ void sb_cuda_launch_attention(const sb_cuda_arg &arg, const sb_command &c, cudaS
     uint32_t rows = (uint32_t)c.batch * c.rows, tiles = key_bucket(c.p[0]) / Tile, parts = (c.cols + Threads - 1) / Threads, splits = 1;
     while (splits < tiles && (size_t)rows * parts * splits < 2112)
         splits *= 2;
-    SB_LAUNCH(attention_clear_kernel, dim3(rows), dim3(Threads), 0, stream, arg);
-    SB_LAUNCH(attention_score_kernel, dim3(rows, tiles), dim3(Threads), 0, stream, arg);
-    SB_LAUNCH(attention_value_kernel, dim3(rows, splits, parts), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(attention_clear_kernel, dim3(rows), dim3(Threads), stream, arg);
+    SB_LAUNCH_STEP(attention_score_kernel, dim3(rows, tiles), dim3(Threads), stream, arg);
+    SB_LAUNCH_STEP(attention_value_kernel, dim3(rows, splits, parts), dim3(Threads), stream, arg);
 }

@@ -41,6 +41,7 @@ struct sb_cuda_arg {
     uint32_t index;            /* of the command in its list */
     const uint32_t *table;     /* section 6.4, 1024 words */
     int32_t *scratch;          /* ATTENTION_X: scores and row maxima */
+    uint32_t overlap;          /* for the launch: this kernel may be set up while the one before it runs */
 };
 
 #ifdef SB_CUDA_EMULATED
@@ -54,10 +55,21 @@ struct sb_cuda_arg {
 #define SB_LAUNCH(kernel, grid, block, bytes, stream, ...) kernel<<<grid, block, bytes, stream>>>(__VA_ARGS__)
 #endif
 
+/* The next kernel of the list may be brought onto the machine now; this one goes on when all before it are done and what they wrote is
+ * there (programmatic dependent launch; without it both mean nothing). Every thread comes here before it reads what commands write. */
+SB_FN void sb_wait_for_list()
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 /* Every kernel begins with it: false after an error of an earlier command, which ends the list, and in the later kernels of a
  * command (own = true) after its own. It is the same for all threads of a launch. */
 SB_FN bool sb_begin(const sb_cuda_arg &a, bool own = false)
 {
+    sb_wait_for_list();
     if (threadIdx.x == 0 && blockIdx.x == 0 && blockIdx.y == 0 && blockIdx.z == 0)
         a.report->begun = a.index + 1;
     unsigned long long first = *(volatile unsigned long long *)a.first;

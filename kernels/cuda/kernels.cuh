@@ -24,6 +24,27 @@ void sb_cuda_launch_topk(const sb_cuda_arg &arg, const sb_command &c, cudaStream
 size_t sb_cuda_attention_scratch(const sb_command &c);
 uint32_t sb_cuda_attention_bucket(const sb_command &c);
 
+/* Launches a kernel of a list, whose first argument is the sb_cuda_arg. */
+#ifdef SB_CUDA_EMULATED
+#define SB_LAUNCH_STEP(kernel, grid, block, stream, arg, ...) SB_LAUNCH(kernel, grid, block, 0, stream, arg, ##__VA_ARGS__)
+#else
+template <class... Params, class... Args>
+inline void sb_launch_step(void (*kernel)(Params...), dim3 grid, dim3 block, cudaStream_t stream, const sb_cuda_arg &arg, Args... args)
+{
+    cudaLaunchAttribute overlap = {};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = grid;
+    config.blockDim = block;
+    config.stream = stream;
+    config.attrs = &overlap;
+    config.numAttrs = arg.overlap ? 1 : 0;
+    cudaLaunchKernelEx(&config, kernel, arg, args...); /* a failure is found by cudaGetLastError() */
+}
+#define SB_LAUNCH_STEP(kernel, grid, block, stream, arg, ...) sb_launch_step(kernel, grid, block, stream, arg, ##__VA_ARGS__)
+#endif
+
 typedef void (*sb_cuda_launcher)(const sb_cuda_arg &, const sb_command &, cudaStream_t);
 /* NULL: not an operation of this library (NOP neither: it needs no kernel). */
 inline sb_cuda_launcher sb_cuda_launcher_of(unsigned op)

@@ -137,21 +137,38 @@ template <int Codec> SB_FN size_t vector_elems(size_t cols)
     return (elems + 31) / 32 * 32;
 }
 
+/* The words that a lane is going to read first, into the L2: weights do not depend on the kernel before, which is still at work. */
+template <int Codec, int R> SB_FN void prefetch_words(const sb_cuda_arg &arg, size_t row0, size_t first, size_t step)
+{
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    enum { Ahead = 4 };
+    const sb_command &c = *arg.c;
+    size_t units = ((c.cols + weights_a_word<Codec>() - 1) / weights_a_word<Codec>() + 3) / 4;
+    const uint32_t *words = sb_at<uint32_t>(arg, c.weights);
+    for (unsigned r = 0; r < R && row0 + r < c.rows; r++)
+        for (size_t i = first, n = 0; i < units && n < Ahead; i += step, n++)
+            asm volatile("prefetch.global.L2 [%0];" ::"l"(words + ((row0 + r) * units + i) * 4));
+#else
+    (void)arg, (void)row0, (void)first, (void)step;
+#endif
+}
+
 /* splits: 1, 2, 4 or 8 warps share a row group. */
 template <int Codec, int R, int V> __global__ void __launch_bounds__(Warps * 32) matvec_kernel(sb_cuda_arg arg, unsigned splits)
 {
     __shared__ sb_stream_table<Codec> tab;
     __shared__ unsigned long long sums[Warps][R][V];
+    unsigned warp = threadIdx.x >> 5, lane = threadIdx.x & 31, split = warp % splits, v0 = blockIdx.y * V;
+    size_t row0 = ((size_t)blockIdx.x * (Warps / splits) + warp / splits) * R;
+    prefetch_words<Codec, R>(arg, row0, split * 32 + lane, 32 * splits);
+    sb_stream_table_fill<Codec>(tab);
     if (!sb_begin(arg))
         return;
-    sb_stream_table_fill<Codec>(tab);
     __syncthreads();
     const sb_command c = *arg.c;
     constexpr bool has_side = Codec == SB_CODEC_INT4 || Codec == SB_CODEC_SEEDLM3;
     size_t main_words = (c.cols + weights_a_word<Codec>() - 1) / weights_a_word<Codec>(), units = (main_words + 3) / 4;
     size_t side_words = has_side ? (main_words + 7) / 8 : 0, elems = vector_elems<Codec>(c.cols);
-    unsigned warp = threadIdx.x >> 5, lane = threadIdx.x & 31, split = warp % splits, v0 = blockIdx.y * V;
-    size_t row0 = ((size_t)blockIdx.x * (Warps / splits) + warp / splits) * R;
     const uint32_t *words = sb_at<uint32_t>(arg, c.weights);
     sb_acc acc[R][V];
     SB_UNROLL
@@ -210,8 +227,8 @@ template <int Codec, int R, int V> void launch(const sb_cuda_arg &arg, const sb_
     while (splits < Warps && groups * splits < 2112 && units >= 64u * splits)
         splits *= 2;
     size_t per_block = Warps / splits;
-    SB_LAUNCH((matvec_kernel<Codec, R, V>), dim3((unsigned)((groups + per_block - 1) / per_block), (c.batch + V - 1u) / V),
-              dim3(Warps * 32), 0, stream, arg, splits);
+    SB_LAUNCH_STEP((matvec_kernel<Codec, R, V>), dim3((unsigned)((groups + per_block - 1) / per_block), (c.batch + V - 1u) / V),
+              dim3(Warps * 32), stream, arg, splits);
 }
 
 /* Batches in fours: some repeat a vector, but each word is decoded once for four. */

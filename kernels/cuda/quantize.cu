@@ -5,7 +5,7 @@
 
 namespace {
 
-enum { Threads = 256 };
+enum { Threads = 256, QuantizeThreads = 1024 };
 
 /* Largest magnitude of x[0..n-1] over the block, as bits; reports what is not finite. where: the detail of element 0. */
 SB_FN uint32_t largest(const sb_cuda_arg &arg, const float *x, uint32_t n, unsigned long long where)
@@ -22,7 +22,7 @@ SB_FN uint32_t largest(const sb_cuda_arg &arg, const float *x, uint32_t n, unsig
 }
 
 /* One block a vector. Detail: vector << 24 | element. */
-__global__ void __launch_bounds__(Threads) quantize_kernel(sb_cuda_arg arg)
+__global__ void __launch_bounds__(QuantizeThreads) quantize_kernel(sb_cuda_arg arg)
 {
     if (!sb_begin(arg))
         return;
@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(Threads) quantize_kernel(sb_cuda_arg arg)
     int k = a ? sb_quantize_exp(a, 14) : 0;
     if (threadIdx.x == 0)
         sb_at<int32_t>(arg, c.aux)[v] = k;
-    for (uint32_t e = threadIdx.x; e < elems; e += Threads) {
+    for (uint32_t e = threadIdx.x; e < elems; e += QuantizeThreads) {
         uint32_t in = e % stride, col = e / stride * block + in;
         q[e] = in < block && col < c.cols ? (int16_t)sb_quantize_value(x[col], k, 32767) : 0;
     }
@@ -167,21 +167,21 @@ __global__ void __launch_bounds__(Threads) attn_scale_kernel(sb_cuda_arg arg)
 
 void sb_cuda_launch_quantize(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(quantize_kernel, dim3(c.batch), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(quantize_kernel, dim3(c.batch), dim3(QuantizeThreads), stream, arg);
 }
 void sb_cuda_launch_scale(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(scale_kernel, dim3((c.rows + Threads - 1) / Threads, c.batch), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(scale_kernel, dim3((c.rows + Threads - 1) / Threads, c.batch), dim3(Threads), stream, arg);
 }
 void sb_cuda_launch_quantize_kv(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(quantize_kv_kernel, dim3(c.rows * 2, c.batch), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(quantize_kv_kernel, dim3(c.rows * 2, c.batch), dim3(Threads), stream, arg);
 }
 void sb_cuda_launch_quantize_q(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(quantize_q_kernel, dim3(c.p[3], c.batch), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(quantize_q_kernel, dim3(c.p[3], c.batch), dim3(Threads), stream, arg);
 }
 void sb_cuda_launch_attn_scale(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(attn_scale_kernel, dim3((unsigned)c.batch * c.rows), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(attn_scale_kernel, dim3((unsigned)c.batch * c.rows), dim3(Threads), stream, arg);
 }

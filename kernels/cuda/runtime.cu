@@ -39,6 +39,7 @@ struct sb_cuda {
     size_t scratch_bytes;
     std::vector<graph_entry> graphs;
     sb_cuda_counts counts;
+    bool overlap; /* launches may overlap (compute capability 9.0) */
     bool lost; /* after a timeout or a failed kernel */
 };
 
@@ -99,6 +100,7 @@ int open_device(sb_cuda *cuda, char *why, size_t n)
         snprintf(why, n, "device %d is a %s of compute capability %d.%d; the kernels need 8.0", cuda->device, p.name, p.major, p.minor);
         return SB_CUDA_ABSENT;
     }
+    cuda->overlap = p.major >= 9;
     TRY(cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking), "cudaStreamCreate");
     TRY(cudaEventCreateWithFlags(&cuda->done, cudaEventDisableTiming), "cudaEventCreate");
     TRY(cudaHostAlloc((void **)&cuda->report, sizeof *cuda->report, cudaHostAllocMapped), "cudaHostAlloc");
@@ -144,6 +146,7 @@ void enqueue(sb_cuda *cuda, uint64_t list, const sb_command *c, uint32_t count)
     arg.first = cuda->first;
     arg.table = cuda->table;
     arg.scratch = cuda->scratch;
+    arg.overlap = cuda->overlap;
     for (uint32_t i = 0; i < count; i++) {
         arg.c = (const sb_command *)(arg.base + list) + i;
         arg.index = i;
@@ -286,6 +289,12 @@ int sb_cuda_read(sb_cuda *cuda, uint64_t addr, void *dst, size_t bytes, char *wh
     TRY(cudaMemcpyAsync(dst, sb_arena_base(&cuda->arena) + addr, bytes, cudaMemcpyDeviceToHost, cuda->stream), "copy from the device");
     TRY(cudaStreamSynchronize(cuda->stream), "copy from the device");
     return SB_CUDA_OK;
+}
+
+void sb_cuda_overlap(sb_cuda *cuda, bool on)
+{
+    cuda->overlap = on && cuda->props.major >= 9;
+    drop_graphs(cuda);
 }
 
 bool sb_cuda_can(unsigned op) { return op == SB_OP_NOP || sb_cuda_launcher_of(op) != NULL; }

@@ -8,6 +8,7 @@
 namespace {
 
 enum { Threads = 256, Chains = 64 };
+constexpr uint32_t SumTile = 4096, NormThreads = 1024;
 
 SB_FN void check(const sb_cuda_arg &arg, float y, uint32_t vector, uint64_t element)
 {
@@ -15,13 +16,22 @@ SB_FN void check(const sb_cuda_arg &arg, float y, uint32_t vector, uint64_t elem
         sb_error_element(arg, SB_CUDA_RESULT, vector, element < 0xffffff ? (uint32_t)element : 0xffffff);
 }
 
-/* 5.1, by the 64 threads of a block: f(i) is the i-th addend. Every thread gets the sum. */
+/* 5.1, by a block of at least 64 threads: f(i) is the i-th addend. All threads fetch, 64 add, each its own chain in ascending order.
+ * Every thread gets the sum. */
 template <class F> SB_FN float sum64(uint32_t n, F f, float *s)
 {
     float mine = 0.0f;
-    for (uint32_t i = threadIdx.x; i < n; i += Chains)
-        mine = __fadd_rn(mine, f(i));
-    s[threadIdx.x] = mine;
+    for (uint32_t first = 0; first < n; first += SumTile) {
+        uint32_t tile = n - first < SumTile ? n - first : SumTile;
+        for (uint32_t i = threadIdx.x; i < tile; i += blockDim.x)
+            s[i] = f(first + i);
+        __syncthreads();
+        for (uint32_t i = threadIdx.x; i < tile && threadIdx.x < Chains; i += Chains)
+            mine = __fadd_rn(mine, s[i]);
+        __syncthreads();
+    }
+    if (threadIdx.x < Chains)
+        s[threadIdx.x] = mine;
     __syncthreads();
     for (unsigned h = 32; h; h >>= 1) {
         if (threadIdx.x < h)
@@ -33,10 +43,10 @@ template <class F> SB_FN float sum64(uint32_t n, F f, float *s)
     return sum;
 }
 
-/* One block of 64 threads a vector and row. */
-__global__ void __launch_bounds__(Chains) norm_kernel(sb_cuda_arg arg)
+/* One block a vector and row. */
+__global__ void __launch_bounds__(NormThreads) norm_kernel(sb_cuda_arg arg)
 {
-    __shared__ float s[Chains];
+    __shared__ float s[SumTile];
     if (!sb_begin(arg))
         return;
     const sb_command c = *arg.c;
@@ -53,7 +63,7 @@ __global__ void __launch_bounds__(Chains) norm_kernel(sb_cuda_arg arg)
         m = sum64(c.cols, [=](uint32_t i) { return __fmul_rn(x[i], x[i]); }, s);
     }
     float inv = sb_rsqrt32(__fadd_rn(__fmul_rn(m, inv_n), eps));
-    for (uint32_t i = threadIdx.x; i < c.cols; i += Chains) {
+    for (uint32_t i = threadIdx.x; i < c.cols; i += blockDim.x) {
         float d = c.op == SB_OP_LAYERNORM ? __fsub_rn(x[i], mu) : x[i];
         float out = __fmul_rn(__fmul_rn(d, inv), gain[i]);
         if (bias)
@@ -210,6 +220,7 @@ SB_FN unsigned long long order_key(float x, uint32_t i)
 /* ARGMAX, TOPK: one block a vector, a pass for each of the k largest. */
 __global__ void __launch_bounds__(1024) topk_kernel(sb_cuda_arg arg)
 {
+    enum { Ahead = 8 };
     __shared__ unsigned long long warp_max[32];
     if (!sb_begin(arg))
         return;
@@ -221,11 +232,20 @@ __global__ void __launch_bounds__(1024) topk_kernel(sb_cuda_arg arg)
     unsigned long long last = ~0ull;
     for (uint32_t n = 0; n < k; n++) {
         unsigned long long best = 0; /* below every key of a finite value */
-        for (uint32_t i = threadIdx.x; i < c.cols; i += blockDim.x) {
-            if (n == 0 && !sb_is_finite(x[i]))
-                sb_error_element(arg, SB_CUDA_NOT_FINITE, v, i);
-            unsigned long long key = order_key(x[i], i);
-            best = key < last && key > best ? key : best;
+        for (uint32_t first = threadIdx.x; first < c.cols; first += Ahead * blockDim.x) {
+            float y[Ahead]; /* several loads under way at a time */
+            SB_UNROLL
+            for (uint32_t k = 0, i = first; k < Ahead; k++, i += blockDim.x)
+                y[k] = i < c.cols ? x[i] : 0.0f;
+            SB_UNROLL
+            for (uint32_t k = 0, i = first; k < Ahead; k++, i += blockDim.x) {
+                if (i >= c.cols)
+                    break;
+                if (n == 0 && !sb_is_finite(y[k]))
+                    sb_error_element(arg, SB_CUDA_NOT_FINITE, v, i);
+                unsigned long long key = order_key(y[k], i);
+                best = key < last && key > best ? key : best;
+            }
         }
         last = sb_block_reduce(best, sb_max(), warp_max);
         if (threadIdx.x == 0) {
@@ -245,30 +265,31 @@ unsigned blocks(uint64_t n) { return (unsigned)((n + Threads - 1) / Threads); }
 
 void sb_cuda_launch_norm(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(norm_kernel, dim3(c.rows, c.batch), dim3(Chains), 0, stream, arg);
+    unsigned threads = c.cols < NormThreads ? (c.cols + Chains - 1) / Chains * Chains : NormThreads;
+    SB_LAUNCH_STEP(norm_kernel, dim3(c.rows, c.batch), dim3(threads), stream, arg);
 }
 void sb_cuda_launch_rope(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
     if (c.cols / 2)
-        SB_LAUNCH(rope_kernel, dim3(blocks((uint64_t)c.rows * (c.cols / 2)), c.batch), dim3(Threads), 0, stream, arg);
+        SB_LAUNCH_STEP(rope_kernel, dim3(blocks((uint64_t)c.rows * (c.cols / 2)), c.batch), dim3(Threads), stream, arg);
 }
 void sb_cuda_launch_gate(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(gate_kernel, dim3(blocks(c.cols), c.batch), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(gate_kernel, dim3(blocks(c.cols), c.batch), dim3(Threads), stream, arg);
 }
 void sb_cuda_launch_add(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(add_kernel, dim3(blocks(c.cols), c.batch), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(add_kernel, dim3(blocks(c.cols), c.batch), dim3(Threads), stream, arg);
 }
 void sb_cuda_launch_embed(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(embed_kernel, dim3(c.batch), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(embed_kernel, dim3(c.batch), dim3(Threads), stream, arg);
 }
 void sb_cuda_launch_move_rows(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(move_rows_kernel, dim3(c.batch), dim3(Threads), 0, stream, arg);
+    SB_LAUNCH_STEP(move_rows_kernel, dim3(c.batch), dim3(Threads), stream, arg);
 }
 void sb_cuda_launch_topk(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH(topk_kernel, dim3(c.batch), dim3(1024), 0, stream, arg);
+    SB_LAUNCH_STEP(topk_kernel, dim3(c.batch), dim3(1024), stream, arg);
 }

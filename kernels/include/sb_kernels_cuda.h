@@ -38,6 +38,10 @@ int sb_cuda_open(int device, sb_cuda **out, char *why, size_t n);
 void sb_cuda_close(sb_cuda *cuda);
 const sb_cuda_properties *sb_cuda_properties_get(const sb_cuda *cuda);
 
+/* Whether a kernel may be brought onto the GPU while the one before it still runs (it waits there for its results; programmatic
+ * dependent launch). On from the start where the GPU can, compute capability 9.0. No value depends on it. */
+void sb_cuda_overlap(sb_cuda *cuda, bool on);
+
 /* Makes addresses 0..bytes-1 usable; what is new is zero. Grows only; what is there keeps its place. */
 int sb_cuda_reserve(sb_cuda *cuda, uint64_t bytes, char *why, size_t n);
 int sb_cuda_write(sb_cuda *cuda, uint64_t addr, const void *src, size_t bytes, char *why, size_t n);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "graph/session_internal.h"
+#include "model_shapes.h"
 #include "random_model.h"
 
 typedef struct {
@@ -44,26 +45,15 @@ enum { BOARDS = sizeof boards / sizeof *boards };
 /* OpenELM-1.1B and Llama-2-7B by their published shapes, the small models by their directories. */
 typedef struct {
     const char *name;
-    const char *json; /* config.json's text, or */
-    const char *dir;  /* a model directory, whose shapes are taken */
+    const char *shape; /* tests/bench/shapes, or */
+    const char *dir;   /* a model directory, whose shapes are taken */
 } model_shape;
 static const model_shape shapes[] = {
     {.name = "tinystories-openelm", .dir = "models/tinystories-openelm"},
     {.name = "stories260K", .dir = "stories260K"}, /* below the shared data */
-    {.name = "OpenELM-1.1B",
-     .json = "{\"architectures\":[\"OpenELMForCausalLM\"],\"model_type\":\"openelm\",\"vocab_size\":32000,\"max_context_length\":2048,"
-             "\"num_transformer_layers\":28,\"model_dim\":2048,\"head_dim\":64,\"num_gqa_groups\":4,\"qkv_multipliers\":[0.5,1.0],"
-             "\"num_query_heads\":[16,16,16,20,20,20,20,20,20,20,24,24,24,24,24,24,24,24,28,28,28,28,28,28,32,32,32,32],"
-             "\"num_kv_heads\":[4,4,4,5,5,5,5,5,5,5,6,6,6,6,6,6,6,6,7,7,7,7,7,7,8,8,8,8],"
-             "\"ffn_multipliers\":[0.5,0.63,0.76,0.89,1.02,1.15,1.28,1.41,1.54,1.67,1.8,1.93,2.06,2.19,2.31,2.44,2.57,2.7,2.83,2.96,"
-             "3.09,3.22,3.35,3.48,3.61,3.74,3.87,4.0],\"ffn_with_glu\":true,\"ffn_dim_divisor\":256,\"activation_fn_name\":\"swish\","
-             "\"normalization_layer_name\":\"rms_norm\",\"normalize_qk_projections\":true,\"share_input_output_layers\":true,"
-             "\"rope_freq_constant\":10000,\"rope_max_length\":4096,\"bos_token_id\":1,\"eos_token_id\":2}"},
-    {.name = "Llama-2-7B",
-     .json = "{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\",\"vocab_size\":32000,\"hidden_size\":4096,"
-             "\"intermediate_size\":11008,\"num_hidden_layers\":32,\"num_attention_heads\":32,\"num_key_value_heads\":32,"
-             "\"max_position_embeddings\":4096,\"rms_norm_eps\":1e-5,\"rope_theta\":10000.0,\"hidden_act\":\"silu\","
-             "\"tie_word_embeddings\":false,\"bos_token_id\":1,\"eos_token_id\":2}"},
+    {.name = "OpenELM-270M", .shape = "openelm-270m"},
+    {.name = "OpenELM-1.1B", .shape = "openelm-1.1b"},
+    {.name = "Llama-2-7B", .shape = "llama-2-7b"},
 };
 enum { MODELS = sizeof shapes / sizeof *shapes };
 
@@ -220,8 +210,8 @@ static bool load_config(const model_shape *shape, sb_model_config *cfg)
 {
     sb_error err;
     char dir[4096];
-    if (shape->json) {
-        if (sb_config_parse(shape->name, shape->json, strlen(shape->json), cfg, &err))
+    if (shape->shape) {
+        if (shape_load(shape->shape, cfg, &err))
             die(shape->name, err.msg);
         return true;
     }

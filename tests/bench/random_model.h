@@ -3,6 +3,7 @@
 #ifndef SEEDBED_TESTS_RANDOM_MODEL_H
 #define SEEDBED_TESTS_RANDOM_MODEL_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,19 +28,21 @@ static inline uint32_t random_word(void)
     return (uint32_t)(random_state >> 16);
 }
 
-/* Random words with the exponents kept small, so that no value overflows on its way through the layers. */
+/* Random words that a compressor could have written: no infinities, no seed 0, and the exponents kept small, so that no value
+ * overflows on its way through the layers. */
 static inline sb_linear random_linear(const char *name, const sb_codec *codec, size_t rows, size_t cols)
 {
     sb_linear l = {.rows = rows, .cols = cols, .codec = codec};
     snprintf(l.name, sizeof l.name, "%s", name);
-    size_t n = rows * sb_codec_row_words(codec, cols);
+    size_t row = sb_codec_row_words(codec, cols), n = rows * row, main_words = (cols + (size_t)codec->block - 1) / (size_t)codec->block;
+    bool seeds = codec->id == SB_CODEC_SEEDLM4 || codec->id == SB_CODEC_SEEDLM3;
     l.words = random_need(malloc(n * 4));
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, at = 0; i < n; i++, at = at + 1 == row ? 0 : at + 1) {
         uint32_t w = random_word();
-        if (codec->id == SB_CODEC_FP16)
-            w &= 0xb3ffb3ffu; /* below 2^-2 */
-        else if (codec->id == SB_CODEC_SEEDLM4 || codec->id == SB_CODEC_SEEDLM3)
-            w = (w & 0xfff3ffffu) | 0x20000u; /* e = -6 or -5 */
+        if (codec->id == SB_CODEC_FP16 || (codec->id == SB_CODEC_INT4 && at >= main_words))
+            w &= 0xb3ffb3ffu; /* weights, or scales, below 2^-2 */
+        else if (seeds && at < main_words)
+            w = (w & 0xfff3ffffu) | 0x20000u | (w & 0xffff ? 0 : 1); /* e = -6 or -5 */
         l.words[i] = w;
     }
     return l;
