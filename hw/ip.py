@@ -25,6 +25,7 @@ IPS = {
                    "boards/icebreaker/icebreaker.pcf"),
     "ulx3s": ("ulx3s_top", ["boards/ulx3s"], "The ULX3S design: lanes of the core behind a UART", "boards/ulx3s/ulx3s.lpf"),
 }
+WAIVERS = "rtl/waivers.vlt"
 HEADER = "SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1\nMade by hw/ip.py (make ip): do not edit."
 
 
@@ -60,7 +61,7 @@ def commented(text):
 
 
 def generate():
-    """{path below hw: text}"""
+    """{path, seen from hw: text}. Bender wants its manifest where a repository begins, with paths from there."""
     files, out, lists = scan(), {}, {}
     for name, (top, folders, what, constraints) in IPS.items():
         sources = closure(files, [p for p in files if os.path.dirname(p) in folders])
@@ -69,16 +70,18 @@ def generate():
             f"{p}\n" for p in sources)
         core = "CAPI=2:\n" + commented(HEADER) + f"name: seedbed:ip:{name}:{VERSION}\ndescription: \"{what}\"\nfilesets:\n  rtl:\n    files:\n"
         core += "".join(f"      - {p}\n" for p in sources) + "    file_type: systemVerilogSource\n"
+        core += f"  waivers:\n    files:\n      - {WAIVERS}\n    file_type: vlt\n"
         if constraints:
             kind = "PCF" if constraints.endswith("pcf") else "LPF"
             core += f"  constraints:\n    files:\n      - {constraints}\n    file_type: {kind}\n"
-        core += "targets:\n  default:\n    filesets: [rtl" + (", constraints" if constraints else "") + "]\n"
-        core += f"    toplevel: {top}\n" if top else ""
+        core += "targets:\n  default:\n    filesets: [rtl" + (", constraints" if constraints else "") + f"]\n    toplevel: {top}\n"
+        core += f"  lint:\n    filesets: [waivers, rtl]\n    toplevel: {top}\n    flow: lint\n"
+        core += "    flow_options:\n      tool: verilator\n      verilator_options: [-Wall]\n"
         out[f"seedbed_{name}.core"] = core
     bender = commented(HEADER) + "package:\n  name: seedbed\n  authors: [\"The Seedbed authors\"]\nsources:\n"
     for name, sources in lists.items():
-        bender += f"  - target: seedbed_{name}\n    files:\n" + "".join(f"      - {p}\n" for p in sources)
-    out["Bender.yml"] = bender
+        bender += f"  - target: seedbed_{name}\n    files:\n" + "".join(f"      - hw/{p}\n" for p in sources)
+    out["../Bender.yml"] = bender
     listed = {p for sources in lists.values() for p in sources}
     orphans = sorted(set(files) - listed)
     return out, orphans
@@ -89,6 +92,7 @@ def main():
         sys.exit(__doc__)
     out, orphans = generate()
     wrong = [f"hw/{p} is in no package: give its folder to one in hw/ip.py" for p in orphans]
+    wrong += [f"hw/{p} is not there" for p in [WAIVERS, *(i[3] for i in IPS.values() if i[3])] if not os.path.exists(os.path.join(HW, p))]
     if sys.argv[1] == "write":
         os.makedirs(os.path.join(HW, "filelists"), exist_ok=True)
         for path, text in out.items():
@@ -101,10 +105,11 @@ def main():
             if old == text:
                 continue
             names = [set(re.findall(r"(?:rtl|boards)/\S+\.sv", t)) for t in (old, text)]
-            wrong += [f"hw/{path} lacks hw/{p} (make ip)" for p in sorted(names[1] - names[0])]
-            wrong += [f"hw/{path} names hw/{p}, which it does not use or which is not there (make ip)" for p in sorted(names[0] - names[1])]
+            shown = os.path.normpath(os.path.join("hw", path))
+            wrong += [f"{shown} lacks hw/{p} (make ip)" for p in sorted(names[1] - names[0])]
+            wrong += [f"{shown} names hw/{p}, which it does not use or which is not there (make ip)" for p in sorted(names[0] - names[1])]
             if names[0] == names[1]:
-                wrong.append(f"hw/{path} is not what hw/ip.py writes (make ip)")
+                wrong.append(f"{shown} is not what hw/ip.py writes (make ip)")
     for line in wrong:
         print(line, file=sys.stderr)
     if wrong:

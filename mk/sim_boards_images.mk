@@ -6,7 +6,7 @@
 BOARD ?=
 BITSTREAM = VENV=$(BUILD)/venv python3 hw/boards/bitstream.py
 
-.PHONY: bitstream bitstream-check bitstream-manifests board-tools
+.PHONY: bitstream bitstream-check bitstream-manifests bitstream-test board-tools
 bitstream: ## an image for BOARD=icebreaker|ulx3s, with its manifest, into bitstreams/
 	@case "$(BOARD)" in icebreaker|ulx3s) ;; *) echo "usage: make bitstream BOARD=icebreaker|ulx3s" >&2; exit 2;; esac
 	@mk/deps.sh board
@@ -21,6 +21,9 @@ bitstream-check: ## builds the images again and compares them with bitstreams/
 
 bitstream-manifests: ## are the images in bitstreams/ those of their manifests?
 	@$(BITSTREAM) manifests
+
+bitstream-test: ## what is refused, with scripts in place of the tools
+	@BUILD=$(BUILD) python3 tests/e2e/test_bitstream.py
 
 board-tools: $(BUILD)/venv/.done
 $(BUILD)/venv/.done: hw/boards/requirements.txt

@@ -15,6 +15,11 @@ enum { N_BACKENDS = sizeof backends / sizeof *backends };
 
 const sb_device_kind *sb_device_kind_at(size_t i) { return i < N_BACKENDS ? &backends[i]->kind : NULL; }
 
+bool sb_device_candidate(size_t kind, size_t i, char *params, size_t size)
+{
+    return kind < N_BACKENDS && backends[kind]->candidate && backends[kind]->candidate(i, params, size);
+}
+
 sb_status sb_device_open(const char *spec, const sb_device_options *opt, sb_device **out, sb_error *err)
 {
     *out = NULL;

@@ -22,6 +22,8 @@ typedef sb_status (*sb_op_fn)(sb_device *dev, const sb_command *c, sb_error *err
 typedef struct sb_backend {
     sb_device_kind kind;
     bool exact;
+    /* sb_device_candidate; NULL: there is one, opened by its name alone. */
+    bool (*candidate)(size_t i, char *params, size_t size);
     /* params: the text after ':' in the spec, or "". */
     sb_status (*open)(sb_device *dev, const char *params, sb_error *err);
     void (*close)(sb_device *dev);

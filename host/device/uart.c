@@ -54,19 +54,37 @@ static sb_status attach(uart_device *u, const char *path, uint64_t baud, int tim
     return st;
 }
 
-/* The first board among the machine's USB serial lines. $SEEDBED_UART_PORTS, a glob pattern, stands in for those. */
-static sb_status find(uart_device *u, uint64_t baud, int timeout, int retries, char *path, size_t size, sb_error *err)
+/* The machine's USB serial lines. $SEEDBED_UART_PORTS, a glob pattern, stands in for those. */
+static void lines(glob_t *g)
 {
     const char *own = getenv("SEEDBED_UART_PORTS");
-    glob_t g = {0};
+    *g = (glob_t){0};
+    if (own) {
+        glob(own, 0, NULL, g);
+    } else {
+        glob("/dev/ttyUSB*", 0, NULL, g);
+        glob("/dev/ttyACM*", GLOB_APPEND, NULL, g);
+    }
+}
+
+static bool uart_candidate(size_t i, char *params, size_t size)
+{
+    glob_t g;
+    lines(&g);
+    bool there = i < g.gl_pathc;
+    if (there)
+        snprintf(params, size, "%s,timeout=%d,retries=1", g.gl_pathv[i], PROBE_TIMEOUT);
+    globfree(&g);
+    return there;
+}
+
+/* The first board among those lines. */
+static sb_status find(uart_device *u, uint64_t baud, int timeout, int retries, char *path, size_t size, sb_error *err)
+{
+    glob_t g;
     sb_status st = SB_ERR_IO;
     char tried[400] = "";
-    if (own) {
-        glob(own, 0, NULL, &g);
-    } else {
-        glob("/dev/ttyUSB*", 0, NULL, &g);
-        glob("/dev/ttyACM*", GLOB_APPEND, NULL, &g);
-    }
+    lines(&g);
     for (size_t i = 0; i < g.gl_pathc && st; i++) {
         sb_error why = {{0}};
         snprintf(path, size, "%s", g.gl_pathv[i]);
@@ -303,6 +321,7 @@ const sb_backend sb_backend_uart = {
     .kind = {"uart", "a board at a serial port: ULX3S, iCEBreaker", "/dev/tty... (default: the first board found), baud=1000000, "
              "timeout=MILLISECONDS, retries=N"},
     .exact = true,
+    .candidate = uart_candidate,
     .open = uart_open,
     .close = uart_close,
     .load_matrix = uart_load_matrix,

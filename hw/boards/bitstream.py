@@ -134,7 +134,10 @@ def timing(board, out, clock):
 
 
 def revision(paths):
-    """The commit that the sources are of."""
+    """The commit that the sources are of; "unknown" outside git."""
+    if not shutil.which("git"):
+        return "unknown"
+
     def git(*args):
         return subprocess.run(["git", "-C", ROOT, *args], capture_output=True, text=True, check=False).stdout.strip()
     commit = git("log", "-1", "--format=%H", "--", *paths) or "unknown"
@@ -192,6 +195,8 @@ def check(board, out):
     paths = sources(board) + [f"hw/boards/{board}/{BOARDS[board]['constraints']}"]
     if digest(paths) != old["sources_sha256"]:
         raise Refused(f"bitstreams/{board}: the sources are no longer those of {old['source_revision'][:12]}: make bitstream BOARD={board}")
+    print(f"{board}: sources of {old['source_revision'][:12]} (unchanged since), seed {old['seed']}: built again, to be compared with "
+          f"bitstreams/{old['image']}, sha256 {old['sha256'][:16]}", flush=True)
     new = build(board, out)
     if new["tools"] != old["tools"]:
         print(f"  tools differ: {new['tools']}, the image was made with {old['tools']}")

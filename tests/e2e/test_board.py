@@ -110,6 +110,11 @@ class Faults(Board):
         self.assertEqual(p.returncode, 1)
         self.assertIn("unplugged?", p.stderr)
         self.assertEqual(p.stderr.count("\n"), 1, p.stderr)
+        # Plugged in again, the same job is right.
+        self.stop()
+        self.start("icebreaker")
+        got = self.generate(model, f"uart:{line},timeout=3000", 1)
+        self.assertEqual(got["tokens"], self.generate(model, "cpu", 1)["tokens"])
 
     def test_silent_line_times_out(self):
         master, slave = os.openpty()
@@ -133,6 +138,20 @@ class Devices(Board):
         d = self.devices(self.path("*.tty"))
         self.assertTrue(d["available"], d["detail"])
         self.assertIn("iCEBreaker", d["detail"])
+
+    def test_finds_each_board(self):
+        """Two boards, and a line on which nobody answers."""
+        self.start("icebreaker")
+        self.start("ulx3s")
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        os.symlink(os.ttyname(slave), self.path("mute.tty"))
+        d = self.devices(self.path("*.tty"))
+        self.assertEqual([f.split(" at ")[0] for f in d["found"]], ["iCEBreaker", "ULX3S"])
+        text = run("devices", env={**os.environ, "SEEDBED_UART_PORTS": self.path("*.tty")}).stdout
+        self.assertIn(self.path("icebreaker.tty"), text)
+        self.assertIn(self.path("ulx3s.tty"), text)
 
     def test_says_how_to_name_a_line(self):
         d = self.devices(self.path("none*"))

@@ -318,6 +318,7 @@ static void clean(line *l, int n)
 {
     sb_error err = {{0}};
     uint64_t rows = 0;
+    const int before = failures;
     sb_device *dev = open_device(l, &err);
     EXPECT(dev, "%s", err.msg);
     for (int i = 0; dev && i < n; i++) {
@@ -334,7 +335,8 @@ static void clean(line *l, int n)
         free_job(&j);
     }
     sb_device_close(dev);
-    printf("%s: %d jobs of all codecs, %" PRIu64 " rows times vectors, twice each: right\n", board_model_name(), n, rows);
+    printf("%s: %d jobs of all codecs, %" PRIu64 " rows times vectors, twice each: %s\n", board_model_name(), n, rows,
+           failures == before ? "right" : "NOT right");
 }
 
 /* Requests that a board must refuse, by the status it gives; and a frame cut in the middle that time alone ends. */

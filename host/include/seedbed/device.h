@@ -50,6 +50,10 @@ typedef struct {
 /* The kinds built in; NULL past the end. */
 const sb_device_kind *sb_device_kind_at(size_t i);
 
+/* A kind of which there may be several here, boards at serial lines: what follows "NAME:" in the spec of the i-th place to
+ * look at. False past the end, and for kinds of which there is one. */
+bool sb_device_candidate(size_t kind, size_t i, char *params, size_t size);
+
 /* spec: NAME or NAME:key=value,key=value. */
 sb_status sb_device_open(const char *spec, const sb_device_options *opt, sb_device **out, sb_error *err);
 void sb_device_close(sb_device *dev);
