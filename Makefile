@@ -61,7 +61,7 @@ deps: ## install the Debian packages that demo and test need
 
 # First what the others link, then two lists side by side (they build in different places), then what looks at both.
 TEST_FIRST  := all unit sim-all
-TEST_STAGES := sim-test attention-test vector-test lint faults xrt-test xilinx-test parity
+TEST_STAGES := sim-test attention-test vector-test lists-test lint faults xrt-test xilinx-test parity
 TEST_BESIDE := asan clang golden-check fuzz-smoke formal-quick board-test
 TEST_LAST   := e2e
 

@@ -30,7 +30,7 @@ RTL_FOR  = $(filter-out %/seedbed_kernel.sv,$(RTL_SRC)) $(call KERNEL,$(1))
 $(BUILD)/rtl/p%/seedbed_kernel.sv: hw/kernel.sh
 	@mkdir -p $(@D)
 	$(Q)hw/kernel.sh $* >$@.tmp && mv $@.tmp $@
-SIM_SRC := sim/sim_core.cpp sim/sim_model.hpp sim/cover.hpp sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h sim/public.vlt sim/include/seedbed_sim.h sim/exports.map
+SIM_SRC := sim/sim_core.cpp sim/sim_model.hpp sim/cover.hpp sim/hang_trace.hpp sim/dram.c sim/dram.h sim/dram_timing.c sim/dram_timing.h sim/public.vlt sim/include/seedbed_sim.h sim/exports.map
 
 VERILATE = $(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wall $(RTL_VLT)
 SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VERILATOR_INC) -isystem $(VERILATOR_INC)/vltstd
@@ -39,12 +39,14 @@ SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VER
 SIM_UNITS = $(if $(findstring a,$(2)),-GAttention=3 -GAttnRows=$(if $(ATTN_ROWS),$(ATTN_ROWS),$(if $(filter 64 128,$(1)),2,4))) $(if $(findstring v,$(2)),-GVector=1)
 # $(1) bus bits of a port, $(2) "", "-trace" or "-fpga", $(3) ports, $(4) w$(1)[p$(3)][$(5)][-trace|-fpga], $(5) "", a, v or av
 define SIM_VARIANT
-$(SIM_DIR)/$(4)/libseedbed_sim.so: $(call RTL_FOR,$(3)) $(RTL_VLT) $(SIM_SRC) mk/sim.mk
-	@mkdir -p $$(@D)/obj
-	@$$(SAY) SIM $$@
-	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(call SIM_UNITS,$(1),$(5)) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D)/obj sim/public.vlt $(call RTL_FOR,$(3))
-	$$(Q)$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
+$(SIM_DIR)/$(4)/obj/Vseedbed_kernel__ALL.a: $(call RTL_FOR,$(3)) $(RTL_VLT) sim/public.vlt mk/sim.mk
+	@mkdir -p $$(@D)
+	@$$(SAY) VLT $$@
+	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(call SIM_UNITS,$(1),$(5)) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D) sim/public.vlt $(call RTL_FOR,$(3))
+	$$(Q)$$(MAKE) --no-print-directory -C $$(@D) -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
 	  OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
+$(SIM_DIR)/$(4)/libseedbed_sim.so: $(SIM_DIR)/$(4)/obj/Vseedbed_kernel__ALL.a $(SIM_SRC) mk/sim.mk
+	@$$(SAY) SIM $$@
 	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/obj/verilated.o
 	$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_threads.cpp -o $$(@D)/obj/verilated_threads.o
 	$(if $(filter -trace,$(2)),$$(Q)$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_fst_c.cpp -o $$(@D)/obj/verilated_fst_c.o)

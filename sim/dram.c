@@ -12,7 +12,7 @@ typedef struct {
     uint64_t addr; /* of the next beat */
     uint32_t beats; /* left */
     uint64_t due;  /* read: first cycle of data; write: first cycle of the response */
-    bool failed;   /* write: some byte was outside the memory */
+    uint8_t resp;  /* write: the response to give; the worst of its bytes' */
     uint64_t base, seq; /* read, with a part: its first access, and that access's number */
 } burst;
 
@@ -110,10 +110,12 @@ const dram_stats *dram_get_stats(const dram *d) { return &d->stats; }
 const dram_timing *dram_get_timing(const dram *d) { return d->timing; }
 
 /* A beat lies inside the memory, and there where something is, or is answered with DECERR. */
-static bool inside(const dram *d, uint64_t addr, uint64_t bytes)
+static uint8_t response(const dram *d, bool write, uint64_t addr, uint64_t bytes)
 {
-    return addr <= d->mem_bytes && bytes <= d->mem_bytes - addr &&
-           (!d->cfg.mapped || d->cfg.mapped(d->cfg.mapped_ctx, addr, bytes));
+    int said = d->cfg.access ? d->cfg.access(d->cfg.access_ctx, write, addr, bytes) : RESP_OKAY;
+    bool inside = addr <= d->mem_bytes && bytes <= d->mem_bytes - addr &&
+                  (!d->cfg.mapped || d->cfg.mapped(d->cfg.mapped_ctx, addr, bytes));
+    return inside ? (uint8_t)said : RESP_DECERR;
 }
 
 static void check_burst(dram *d, const char *channel, uint64_t addr, uint8_t len, uint8_t size, uint8_t type)
@@ -225,13 +227,12 @@ static void offer(dram *d, dram_slave *s)
     s->rvalid = true;
     s->rchanged = true;
     s->rlast = b->beats == 1;
-    if (inside(d, b->addr, bytes)) {
+    s->rresp = response(d, false, b->addr, bytes);
+    if (s->rresp == RESP_OKAY) {
         s->rdata = d->mem + b->addr;
-        s->rresp = RESP_OKAY;
     } else {
         memset(d->rdata, 0xA5, bytes);
         s->rdata = d->rdata;
-        s->rresp = RESP_DECERR;
         d->stats.decode_errors++;
     }
 }
@@ -264,11 +265,12 @@ static void take_write(dram *d, const dram_master *m)
         /* write_room() has seen to it that there is place. */
         if (d->timing && (b->addr + i) / d->cfg.part->access_bytes != pushed)
             dram_timing_write(d->timing, (pushed = (b->addr + i) / d->cfg.part->access_bytes) * d->cfg.part->access_bytes);
-        if (inside(d, b->addr + i, 1)) {
+        uint8_t resp = response(d, true, b->addr + i, 1);
+        if (resp == RESP_OKAY) {
             d->mem[b->addr + i] = m->wdata[i];
             d->stats.write_bytes++;
-        } else {
-            b->failed = true;
+        } else if (resp > b->resp) {
+            b->resp = resp;
         }
     }
     d->stats.write_beats++;
@@ -278,7 +280,7 @@ static void take_write(dram *d, const dram_master *m)
         burst *r = &d->replies[(d->reply_head + d->reply_count++) % DRAM_QUEUE];
         *r = *b;
         r->due = d->stats.cycle + 1 + (d->timing ? to_cycles(d, d->cfg.part->latency) : d->cfg.write_latency);
-        if (b->failed) d->stats.decode_errors++;
+        if (b->resp != RESP_OKAY) d->stats.decode_errors++;
         d->write_head = (d->write_head + 1) % DRAM_QUEUE;
         d->write_count--;
     }
@@ -377,7 +379,7 @@ bool dram_step(dram *d, const dram_master *m, dram_slave *s)
         o.bresp = d->out.bresp;
     } else if (d->reply_count > 0 && d->stats.cycle >= d->replies[d->reply_head].due && !stalls(d)) {
         o.bvalid = true;
-        o.bresp = d->replies[d->reply_head].failed ? RESP_DECERR : RESP_OKAY;
+        o.bresp = d->replies[d->reply_head].resp;
     }
 
     transfer(d, m, &o);

@@ -31,6 +31,10 @@ typedef struct {
     /* Whether something is mapped at these bytes of the memory; NULL: everywhere. */
     bool (*mapped)(void *ctx, uint64_t addr, uint64_t bytes);
     void *mapped_ctx;
+    /* Asked for every beat read and every byte written, wherever it lies: the response to give, 0 (OKAY), 2 (SLVERR) or 3
+     * (DECERR). NULL: OKAY inside the memory. */
+    int (*access)(void *ctx, bool write, uint64_t addr, uint64_t bytes);
+    void *access_ctx;
 } dram_config;
 
 /* What the R channel did in a cycle: exactly one (docs/memory-model.md). */

@@ -68,6 +68,8 @@ bool memory_config(const sb_sim_config *c, dram_config *d, char *err, size_t err
     d->clock_mhz = c->clock_mhz;
     d->mapped = c->mapped;
     d->mapped_ctx = c->mapped_ctx;
+    d->access = c->access;
+    d->access_ctx = c->access_ctx;
     return true;
 }
 
@@ -90,9 +92,12 @@ void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, cons
     line("command processor: %s; error %u at command %u\n", fetch[state & 15], reg(kError), reg(kErrorIndex));
     line("engine: %s%s%s%s\n", state & 0x80 ? "job in work" : "no job", state & 0x40 ? ", lanes busy" : "",
          state & 0x20 ? ", no room for results" : "", state & 0x10 ? ", side beat due" : "");
-    uint32_t unit = reg(kUnitState);
-    if (unit >> 16) line("units: attention %s (state 0x%02x), vector %s (state 0x%02x)\n", unit >> 16 & 1 ? "busy" : "idle", unit & 0xFF,
-                         unit >> 17 & 1 ? "busy" : "idle", unit >> 8 & 0xFF);
+    static const char *const attention[4] = { "idle", "check", "divide", "run" };
+    static const char *const vector[16] = { "idle", "check", "divide", "size", "vector", "tile", "load", "store",
+                                            "pass", "run", "next", "finish", "?", "?", "?", "?" };
+    uint32_t unit = reg(kUnitState), built = reg(kUnits);
+    if (built & 3) line("attention unit: %s, %s (state 0x%02x)\n", unit >> 16 & 1 ? "at work" : "not at work", attention[unit >> 6 & 3], unit & 0xFF);
+    if (built & 4) line("vector unit: %s, %s (state 0x%02x)\n", unit >> 17 & 1 ? "at work" : "not at work", vector[unit >> 8 & 15], unit >> 8 & 0xFF);
     line("next beat expected: %s\n", state & 0x1000 ? tag[(state >> 8) & 3] : "none");
     if (kPorts > 1) line("ports with reads to come: 0x%x, with results on the way: 0x%x; below, port 0\n", state >> 16 & 0xFF, state >> 24);
     line("read bursts in flight %u (memory: %u), read FIFO %u beats\n", out & 0xFFFF, s.reads_open, level & 0xFFFF);
@@ -125,11 +130,16 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
     dram_config d;
     if (!memory_config(config, &d, err, errlen)) return nullptr;
 #if !VM_TRACE_FST
-    if (config->fst_path) {
-        fail(err, errlen, "sim: %s cannot trace; use the -trace variant for %s", SB_VARIANT, config->fst_path);
+    if (config->fst_path || config->hang_path) {
+        fail(err, errlen, "sim: %s cannot trace; use the -trace variant for %s", SB_VARIANT,
+             config->fst_path ? config->fst_path : config->hang_path);
         return nullptr;
     }
 #endif
+    if (config->fst_path && config->hang_path) {
+        fail(err, errlen, "sim: a waveform either of all or of a hang");
+        return nullptr;
+    }
     Host *h = new (std::nothrow) Host();
     if (!h) {
         fail(err, errlen, "sim: out of memory");
@@ -150,7 +160,7 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
         }
     }
 #if VM_TRACE_FST
-    s.context.traceEverOn(config->fst_path != nullptr);
+    s.context.traceEverOn(config->fst_path || config->hang_path);
 #endif
     s.context.randReset(2);
     s.context.randSeed(int(config->seed) + 1);
@@ -158,15 +168,10 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
     s.top = std::make_unique<Vseedbed_kernel>(&s.context, "seedbed");
     s.connect();
 #if VM_TRACE_FST
-    if (config->fst_path) {
-        s.fst = std::make_unique<VerilatedFstC>();
-        s.top->trace(s.fst.get(), 99);
-        s.fst->open(config->fst_path);
-        if (!s.fst->isOpen()) {
-            fail(err, errlen, "sim: cannot write %s", config->fst_path);
-            delete h;
-            return nullptr;
-        }
+    if (config->fst_path && !s.open_fst(config->fst_path)) {
+        fail(err, errlen, "sim: cannot write %s", config->fst_path);
+        delete h;
+        return nullptr;
     }
 #endif
     s.reset();
@@ -174,6 +179,45 @@ sb_sim *api_open(const sb_sim_config *config, uint8_t *mem, uint64_t mem_bytes, 
 }
 
 Host *host_of(sb_sim *s) { return reinterpret_cast<Host *>(s); } // sim is Host's first member
+
+// Registers and ap_start of a list; -1 if they hang.
+int start(sb_sim *s, uint64_t cmd_addr, uint32_t count)
+{
+    s->reg_write(kGier, 1);
+    s->reg_write(kIer, 1);
+    uint32_t isr = s->reg(kIsr);
+    if (isr) s->reg_write(kIsr, isr);
+    s->reg_write(kCmdAddrLo, uint32_t(cmd_addr));
+    s->reg_write(kCmdAddrHi, uint32_t(cmd_addr >> 32));
+    s->reg_write(kCmdCount, count);
+    return s->reg_write(kCtrl, 1);
+}
+
+#if VM_TRACE_FST
+// In the process kept from the beginning of the list: the same cycles again, up to the end of the window.
+[[noreturn]] void replay(sb_sim *s, HangTrace::Window w, uint64_t cmd_addr, uint32_t count)
+{
+    s->cfg.trace_from = w.from;
+    s->cfg.trace_to = w.to;
+    if (!s->open_fst(s->cfg.hang_path)) _exit(1);
+    start(s, cmd_addr, count);
+    while (s->cycle() < w.to && s->tick()) {}
+    s->fst->close();
+    _exit(0);
+}
+
+// The window around the last transfer, from the process kept; says so in the report.
+void trace_hang(sb_sim *s, uint64_t begin, uint64_t end, sb_sim_report *r)
+{
+    uint64_t last = s->last_progress(), n = s->cfg.hang_cycles;
+    if (last < begin) last = begin;
+    HangTrace::Window w = { last > begin + n ? last - n : begin, last + n < end ? last + n : end };
+    bool ok = s->hang.play(w);
+    size_t at = strlen(r->diagnosis);
+    snprintf(r->diagnosis + at, sizeof r->diagnosis - at, ok ? "waveform of cycles %" PRIu64 " to %" PRIu64 ": %s\n" :
+             "no waveform of cycles %" PRIu64 " to %" PRIu64 ": cannot write %s\n", w.from, w.to, s->cfg.hang_path);
+}
+#endif
 
 sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max_cycles, sb_sim_report *r, char *err, size_t errlen)
 {
@@ -185,14 +229,11 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
     s->split = WaitSplit{};
     memset(r, 0, sizeof *r);
 
-    s->reg_write(kGier, 1);
-    s->reg_write(kIer, 1);
-    uint32_t isr = s->reg(kIsr);
-    if (isr) s->reg_write(kIsr, isr);
-    s->reg_write(kCmdAddrLo, uint32_t(cmd_addr));
-    s->reg_write(kCmdAddrHi, uint32_t(cmd_addr >> 32));
-    s->reg_write(kCmdCount, count);
-    int hung = s->reg_write(kCtrl, 1);
+#if VM_TRACE_FST
+    HangTrace::Window window;
+    if (s->cfg.hang_path && s->hang.keep(&window)) replay(s, window, cmd_addr, count);
+#endif
+    int hung = start(s, cmd_addr, count);
 
     sb_sim_status status = SB_SIM_OK;
     uint64_t begin = s->cycle();
@@ -217,6 +258,7 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
             break;
         }
     }
+    [[maybe_unused]] const uint64_t end = s->cycle();
     r->id = s->reg(kId);
     r->version = s->reg(kVersion);
     r->params = s->reg(kParams);
@@ -269,6 +311,10 @@ sb_sim_status api_run(sb_sim *s, uint64_t cmd_addr, uint32_t count, uint64_t max
         status = SB_SIM_CORE_ERROR;
         fail(err, errlen, "sim: the core stopped with error %u at command %u", r->error, r->error_index);
     }
+#if VM_TRACE_FST
+    if (s->cfg.hang_path && (status == SB_SIM_TIMEOUT || status == SB_SIM_PROTOCOL)) trace_hang(s, begin, end, r);
+    else if (s->cfg.hang_path) s->hang.dismiss();
+#endif
     r->cycles = s->cycle() - before[0].cycle;
     for (uint32_t p = 0; p < kPorts; p++) {
         const uint64_t *now = dram_get_stats(s->mem[p])->read_class;

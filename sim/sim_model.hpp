@@ -16,6 +16,7 @@
 #include "cover.hpp"
 #include "verilated.h"
 #if VM_TRACE_FST
+#include "hang_trace.hpp"
 #include "verilated_fst_c.h"
 #endif
 
@@ -29,7 +30,7 @@ constexpr uint32_t kPorts = SB_PORTS;
 enum Reg : uint32_t {
     kCtrl = 0x00, kGier = 0x04, kIer = 0x08, kIsr = 0x0C, kCmdAddrLo = 0x10, kCmdAddrHi = 0x14, kCmdCount = 0x1C,
     kId = 0x40, kVersion = 0x44, kParams = 0x48, kCodecs = 0x4C, kError = 0x50, kErrorIndex = 0x54, kCurIndex = 0x58,
-    kState = 0x5C, kOutstanding = 0x60, kLevels = 0x64, kUnitState = 0x74, kCounters = 0x80, kPortBeats = 0x100
+    kState = 0x5C, kOutstanding = 0x60, kLevels = 0x64, kUnits = 0x70, kUnitState = 0x74, kCounters = 0x80, kPortBeats = 0x100
 };
 
 static_assert(int(SB_SIM_R_CLASSES) == int(DRAM_R_CLASSES) && int(SB_SIM_R_STALL) == int(DRAM_R_STALL), "dram.h");
@@ -85,6 +86,15 @@ struct sb_sim {
     uint64_t watchdog = 0;
 #if VM_TRACE_FST
     std::unique_ptr<VerilatedFstC> fst;
+    HangTrace hang;
+
+    bool open_fst(const char *path)
+    {
+        fst = std::make_unique<VerilatedFstC>();
+        top->trace(fst.get(), 99);
+        fst->open(path);
+        return fst->isOpen();
+    }
 #endif
 
     ~sb_sim()

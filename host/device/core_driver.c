@@ -233,12 +233,16 @@ void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
     static const char *const fetch[16] = {"idle",   "fetch", "get",  "hazard", "issue", "ahead", "weights", "wait",
                                           "settle", "flush", "done", "unit",   "unit at work", "?", "?",  "?"};
     static const char *const beat[4] = {"command", "activations", "weights", "a unit's"};
-    uint32_t cur, state, out, level, error, index, unit;
+    /* The states of attn_unit.sv (two bits) and vector_unit.sv. */
+    static const char *const attention[4] = {"idle", "check", "divide", "run"};
+    static const char *const vector[16] = {"idle",  "check", "divide", "size", "vector", "tile", "load", "store",
+                                           "pass",  "run",   "next",   "finish", "?",    "?",    "?",    "?"};
+    uint32_t cur, state, out, level, error, index, unit, built;
     uint64_t k[SB_CORE_COUNTERS];
     size_t n = 0;
     *buf = 0;
     if (read(ctx, SB_REG_CUR_INDEX, &cur) || read(ctx, SB_REG_STATE, &state) || read(ctx, SB_REG_OUTSTANDING, &out) ||
-        read(ctx, SB_REG_UNIT_STATE, &unit) || read(ctx, SB_REG_LEVELS, &level) || read(ctx, SB_REG_ERROR, &error) || read(ctx, SB_REG_ERROR_INDEX, &index)) {
+        read(ctx, SB_REG_UNIT_STATE, &unit) || read(ctx, SB_REG_UNITS, &built) || read(ctx, SB_REG_LEVELS, &level) || read(ctx, SB_REG_ERROR, &error) || read(ctx, SB_REG_ERROR_INDEX, &index)) {
         add(buf, size, &n, "the core's registers do not answer");
         return;
     }
@@ -248,9 +252,12 @@ void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
         state & 0x1000 ? beat[state >> 8 & 3] : "none");
     add(buf, size, &n, "in flight: %u read bursts, %u write bursts; FIFOs: %u beats to read, %u to write; ",
         out & 0xffff, out >> 16, level & 0xffff, level >> 16);
-    if (unit >> 16)
-        add(buf, size, &n, "units: attention %s (state 0x%02x), vector %s (state 0x%02x); ",
-            unit >> 16 & 1 ? "busy" : "idle", unit & 0xff, unit >> 17 & 1 ? "busy" : "idle", unit >> 8 & 0xff);
+    if (built & (SB_UNIT_SIGMOID | SB_UNIT_SOFTMAX))
+        add(buf, size, &n, "attention unit: %s, %s (state 0x%02x); ", unit >> 16 & 1 ? "at work" : "not at work",
+            attention[unit >> 6 & 3], unit & 0xff);
+    if (built & SB_UNIT_VECTOR)
+        add(buf, size, &n, "vector unit: %s, %s (state 0x%02x); ", unit >> 17 & 1 ? "at work" : "not at work",
+            vector[unit >> 8 & 15], unit >> 8 & 0xff);
     if (error)
         add(buf, size, &n, "error %u (%s) at command %u; ", error, sb_core_error_name(error), index);
     if (sb_core_read_counters(read, ctx, k))

@@ -16,7 +16,7 @@ typedef struct {
     const sb_sim_interface *api;
     sb_sim *sim;
     sb_core core;
-    char trace[PATH_MAX];
+    char trace[PATH_MAX], hang[PATH_MAX];
     uint64_t split; /* the list as the core gets it, where that differs from the caller's */
     uint32_t split_room;
 } sim_device;
@@ -51,13 +51,13 @@ static void sim_close(sb_device *dev)
     dev->priv = NULL;
 }
 
-static sb_status load(sim_device *s, const char *path, uint64_t bus, uint64_t ports, const char *units,
+static sb_status load(sim_device *s, const char *path, uint64_t bus, uint64_t ports, const char *units, bool trace,
                       sb_error *err)
 {
     s->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!s->lib)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu PORTS=%llu%s%s`)", dlerror(),
-                       (unsigned long long)bus, (unsigned long long)ports, units[0] ? " UNITS=" : "", units);
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu PORTS=%llu%s%s%s`)", dlerror(),
+                       (unsigned long long)bus, (unsigned long long)ports, units[0] ? " UNITS=" : "", units, trace ? " TRACE=1" : "");
     sb_sim_api_fn api = NULL;
     void *sym = dlsym(s->lib, "sb_sim_api");
     memcpy(&api, &sym, sizeof api); /* POSIX's way from object to function pointer */
@@ -86,7 +86,7 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     char lib[PATH_MAX] = "", memory[16] = "ideal", units[8] = "";
     /* latency: only for the ideal memory, and there by default about 100 ns at 300 MHz. */
     uint64_t bus = 512, ports = 1, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0;
-    uint64_t dog = 0, from = 0, to = 0;
+    uint64_t dog = 0, from = 0, to = 0, around = 0;
     const sb_param p[] = {{"bus", &bus, 64, 1024, NULL, 0},
                           {"ports", &ports, 1, SB_SIM_MAX_PORTS, NULL, 0},
                           {"units", NULL, 0, 0, units, sizeof units},
@@ -102,6 +102,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
                           {"trace_from", &from, 0, UINT64_MAX, NULL, 0},
                           {"trace_to", &to, 0, UINT64_MAX, NULL, 0},
                           {"trace", NULL, 0, 0, s->trace, sizeof s->trace},
+                          {"trace_on_hang", NULL, 0, 0, s->hang, sizeof s->hang},
+                          {"trace_cycles", &around, 1, 1000000000, NULL, 0},
                           {"lib", NULL, 0, 0, lib, sizeof lib}};
     sb_status st = sb_params_parse("sim", params, p, sizeof p / sizeof *p, err);
     int kind = -1;
@@ -119,15 +121,20 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
         st = sb_fail(err, SB_ERR_ARG, "device sim: bus=%llu: expected 64, 128, 256, 512 or 1024", (unsigned long long)bus);
     if (!st && units[0] && strcmp(units, "a") && strcmp(units, "v") && strcmp(units, "av"))
         st = sb_fail(err, SB_ERR_ARG, "device sim: units=%s: expected a (attention), v (vector) or av", units);
+    if (!st && s->trace[0] && s->hang[0])
+        st = sb_fail(err, SB_ERR_ARG, "device sim: trace and trace_on_hang: a waveform either of all or of a hang");
+    if (!st && around && !s->hang[0])
+        st = sb_fail(err, SB_ERR_ARG, "device sim: trace_cycles belongs to trace_on_hang=FILE.fst");
+    const char *wave = s->trace[0] ? s->trace : s->hang;
     if (latency == UINT64_MAX)
         latency = kind == SB_SIM_IDEAL ? 32 : 0;
     if (!st && !lib[0])
-        library_path((unsigned)bus, (unsigned)ports, units, s->trace[0] != 0, lib, sizeof lib);
+        library_path((unsigned)bus, (unsigned)ports, units, wave[0] != 0, lib, sizeof lib);
     if (!st)
-        st = load(s, lib, bus, ports, units, err);
-    if (!st && s->trace[0] && !s->api->can_trace)
-        st = sb_fail(err, SB_ERR_ARG, "device sim: trace=%s needs the tracing variant: `make sim BUS=%llu PORTS=%llu TRACE=1`",
-                     s->trace, (unsigned long long)bus, (unsigned long long)ports);
+        st = load(s, lib, bus, ports, units, wave[0] != 0, err);
+    if (!st && wave[0] && !s->api->can_trace)
+        st = sb_fail(err, SB_ERR_ARG, "device sim: %s=%s needs the tracing variant: `make sim BUS=%llu PORTS=%llu TRACE=1`",
+                     s->trace[0] ? "trace" : "trace_on_hang", wave, (unsigned long long)bus, (unsigned long long)ports);
     if (!st) {
         sb_sim_config c = {.size = sizeof c,
                            .read_latency = (uint32_t)latency,
@@ -141,6 +148,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
                            .fst_path = s->trace[0] ? s->trace : NULL,
                            .trace_from = from,
                            .trace_to = to,
+                           .hang_path = s->hang[0] ? s->hang : NULL,
+                           .hang_cycles = around ? around : 1000,
                            .memory = (uint32_t)kind,
                            .clock_mhz = (uint32_t)clock};
         char msg[512] = "";
@@ -237,7 +246,7 @@ const sb_backend sb_backend_sim = {
     .kind = {"sim", "the SystemVerilog core, simulated with Verilator",
              "bus=64..1024, ports=1..8, units=a|v|av, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, "
              "stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
-             "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, lib=PATH"},
+             "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, trace_on_hang=FILE.fst, trace_cycles=N, lib=PATH"},
     .exact = true,
     .open = sim_open,
     .close = sim_close,

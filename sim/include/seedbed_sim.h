@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define SB_SIM_ABI 6
+#define SB_SIM_ABI 7
 #define SB_SIM_MAX_PORTS 8
 
 /* Counter indices of sb_sim_report.counter (docs/device.md). */
@@ -76,6 +76,14 @@ typedef struct {
      * DECERR. NULL: all of it is. Called while the core runs. */
     bool (*mapped)(void *ctx, uint64_t addr, uint64_t bytes);
     void *mapped_ctx;
+    /* For tests: asked for every beat read and every byte written, wherever it lies; the AXI response to give, 0 (OKAY), 2
+     * (SLVERR) or 3 (DECERR). What is not OKAY is not written. NULL: OKAY. Called while the core runs. */
+    int (*access)(void *ctx, bool write, uint64_t addr, uint64_t bytes);
+    void *access_ctx;
+    /* Where a list does not end (SB_SIM_TIMEOUT, SB_SIM_PROTOCOL): a waveform from hang_cycles before the last transfer to as
+     * many after it. NULL: none; only the tracing variants can, and not together with fst_path. Each list forks a process. */
+    const char *hang_path;
+    uint64_t hang_cycles;
 } sb_sim_config;
 
 typedef enum {

@@ -1,0 +1,3 @@
+# file: vector/vector_unit.sv
+# After an error the unit says nothing: a hang.
+s/if (error_q != seedbed_pkg::ErrNone) state_q <= StFinish;/if (error_q != seedbed_pkg::ErrNone) state_q <= StIdle;/
