@@ -21,13 +21,19 @@ $(BUILD)/parity/parity: $(wildcard tests/parity/*.[ch]) tests/unit/attention_cas
 	@$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) $(filter %.c,$^) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
 
+$(BUILD)/parity/test_hang: tests/opencl/test_hang.c $(BUILD)/libseedbed.a
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(CC) $(CFLAGS) $< $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
+
 # The card that `make xrt-sim` simulates takes part where it is built; XRT of a real one by the environment.
 PARITY_ENV = BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) POCL_CACHE_DIR=$(abspath $(BUILD))/pocl-cache \
              $(if $(XILINX_XRT),,$(if $(wildcard $(XRT_DIR)/lib),XILINX_XRT=$(XRT_DIR) XCL_EMULATION_MODE=hw_emu))
 
 .PHONY: parity
-parity: $(BUILD)/seedbed $(BUILD)/parity/parity $(foreach v,w64 w64a,$(SIM_DIR)/$(v)/libseedbed_sim.so) ## every command on every back end at hand against cpu, bit for bit
+parity: $(BUILD)/seedbed $(BUILD)/parity/parity $(BUILD)/parity/test_hang $(foreach v,w64 w64a,$(SIM_DIR)/$(v)/libseedbed_sim.so) ## every command on every back end at hand against cpu, bit for bit
 	$(PARITY_ENV) $(BUILD)/parity/parity --cases $(PARITY_CASES) --seed $(PARITY_SEED)
+	$(PARITY_ENV) $(BUILD)/parity/test_hang
 	BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) python3 tests/e2e/test_opencl.py
 
 .PHONY: bench-opencl
