@@ -165,7 +165,7 @@ static void attention_rows(rows_list *l, const sb_command *c)
     case SB_OP_QUANTIZE_Q:
         vectors(l, c->src, 4 * rows * dim, b, 4ull * c->p[2]);
         add(l, c->weights, region, c->p[3], region, 1, 0, false);
-        add(l, c->aux, sizeof(sb_attention_params) + 4 * rows, 1, 0, 1, 0, false);
+        add(l, c->aux, sb_attn_query_params_bytes(rows), 1, 0, 1, 0, false);
         l->write = true;
         vectors(l, c->dst, record, b * rows, record);
         break;
