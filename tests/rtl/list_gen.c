@@ -20,13 +20,19 @@ uint64_t lg_random(void)
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
-uint32_t lg_below(uint32_t n) { return (uint32_t)((lg_random() >> 32) * n >> 32); }
+uint32_t lg_below(uint32_t n)
+{
+    return (uint32_t)((lg_random() >> 32) * n >> 32);
+}
 void lg_seed(uint64_t seed)
 {
     state = seed;
     case_rng = seed | 1; /* attention_case.h has its own */
 }
-static bool chance(uint32_t percent) { return lg_below(100) < percent; }
+static bool chance(uint32_t percent)
+{
+    return lg_below(100) < percent;
+}
 
 /* 0: no room. */
 static uint64_t take(uint64_t bytes, unsigned align)
@@ -53,7 +59,10 @@ static bool place(uint8_t *mem, const parity_blob *b, unsigned align, uint64_t *
 static bool make_matvec(const lm_core *k, uint8_t *mem, sb_command *c)
 {
     const sb_codec *codec = sb_codec_by_id((int)lg_below(SB_CODEC_COUNT));
-    *c = (sb_command){.op = SB_OP_MATVEC, .codec = (uint8_t)codec->id, .batch = 1, .rows = 1 + lg_below(chance(80) ? 24 : 90),
+    *c = (sb_command){.op = SB_OP_MATVEC,
+                      .codec = (uint8_t)codec->id,
+                      .batch = 1,
+                      .rows = 1 + lg_below(chance(80) ? 24 : 90),
                       .cols = 1 + lg_below(chance(80) ? 90 : 400)};
     if (chance(40))
         c->batch = (uint16_t)(1 + lg_below(k->max_batch));
@@ -80,10 +89,14 @@ static bool make_attention(const lm_core *k, parity_case *p)
         a.a.flags &= ~(unsigned)SB_ATTN_SIGMOID;
     if (!(k->units & SB_UNIT_SOFTMAX))
         a.a.flags |= SB_ATTN_SIGMOID;
-    p->c = (sb_command){.codec = (uint8_t)a.a.flags, .batch = (uint16_t)a.a.batch, .rows = a.a.heads, .cols = a.a.head_dim,
+    p->c = (sb_command){.codec = (uint8_t)a.a.flags,
+                        .batch = (uint16_t)a.a.batch,
+                        .rows = a.a.heads,
+                        .cols = a.a.head_dim,
                         .p = {a.a.keys, a.a.capacity, a.a.window, a.a.kv_heads}};
     p->src = (parity_blob){a.queries, a.rows * sb_attn_query_bytes(a.a.head_dim)};
-    p->weights = (parity_blob){a.kv, a.a.kv_heads * sb_attn_kv_bytes(a.a.head_dim, a.a.flags & SB_ATTN_KV8, a.a.capacity)};
+    p->weights =
+        (parity_blob){a.kv, a.a.kv_heads * sb_attn_kv_bytes(a.a.head_dim, a.a.flags & SB_ATTN_KV8, a.a.capacity)};
     if (a.mask)
         p->aux = (parity_blob){a.mask, (a.a.keys + 63) / 64 * sb_attn_mask_tokens(a.a.batch) * 8};
     p->dst.bytes = a.dst_bytes;
@@ -107,8 +120,8 @@ static bool make_of(unsigned op, const lm_core *k, uint8_t *mem, sb_command *c)
     unsigned align = op == SB_OP_ATTENTION_X || chance(50) ? 64 : 4;
     *c = p.c;
     c->op = (uint8_t)op;
-    bool ok = place(mem, &p.weights, align, &c->weights) && place(mem, &p.src, align, &c->src) && place(mem, &p.dst, align, &c->dst) &&
-              place(mem, &p.aux, align, &c->aux);
+    bool ok = place(mem, &p.weights, align, &c->weights) && place(mem, &p.src, align, &c->src) &&
+              place(mem, &p.dst, align, &c->dst) && place(mem, &p.aux, align, &c->aux);
     parity_free(&p);
     return ok;
 }
@@ -128,7 +141,8 @@ void lg_make(lg_list *l, const lm_core *k, uint8_t *mem, uint32_t most, uint64_t
         sb_command c;
         uint64_t before = top;
         unsigned op = chance(20) ? SB_OP_MATVEC : chance(15) ? SB_OP_ATTENTION_X : lg_below(SB_OP_COUNT);
-        if ((op != SB_OP_NOP && !k->op[op]) || !make_of(op, k, mem, &c) || lm_check(k, &c) || lm_cycles(k, &c, 30) > cycles) {
+        if ((op != SB_OP_NOP && !k->op[op]) || !make_of(op, k, mem, &c) || lm_check(k, &c) ||
+            lm_cycles(k, &c, 30) > cycles) {
             top = before;
             continue;
         }
@@ -145,35 +159,70 @@ static uint64_t *field(sb_command *c, unsigned i)
 
 static uint32_t strange(uint32_t v)
 {
-    static const uint32_t s[] = {0, 1, 2, 64, 255, 256, 1024, 1025, 4095, 4096, 65535, 65536, 65537, 1u << 20, (1u << 24) - 1, 1u << 24,
-                                 (1u << 24) + 1, 1u << 31, UINT32_MAX};
+    static const uint32_t s[] = {0,
+                                 1,
+                                 2,
+                                 64,
+                                 255,
+                                 256,
+                                 1024,
+                                 1025,
+                                 4095,
+                                 4096,
+                                 65535,
+                                 65536,
+                                 65537,
+                                 1u << 20,
+                                 (1u << 24) - 1,
+                                 1u << 24,
+                                 (1u << 24) + 1,
+                                 1u << 31,
+                                 UINT32_MAX};
     switch (lg_below(5)) {
-    case 0: return v + 1;
-    case 1: return v - 1;
-    case 2: return v << lg_below(16);
-    case 3: return (uint32_t)lg_random();
-    default: return s[lg_below(sizeof s / sizeof *s)];
+    case 0:
+        return v + 1;
+    case 1:
+        return v - 1;
+    case 2:
+        return v << lg_below(16);
+    case 3:
+        return (uint32_t)lg_random();
+    default:
+        return s[lg_below(sizeof s / sizeof *s)];
     }
 }
 
 static void lengths(sb_command *c)
 {
     switch (lg_below(7)) {
-    case 0: c->rows = strange(c->rows); break;
-    case 1: c->cols = strange(c->cols); break;
-    case 2: c->batch = (uint16_t)strange(c->batch); break;
-    default: c->p[lg_below(4)] = strange(c->p[lg_below(4)]); break;
+    case 0:
+        c->rows = strange(c->rows);
+        break;
+    case 1:
+        c->cols = strange(c->cols);
+        break;
+    case 2:
+        c->batch = (uint16_t)strange(c->batch);
+        break;
+    default:
+        c->p[lg_below(4)] = strange(c->p[lg_below(4)]);
+        break;
     }
 }
 
 static uint64_t outside(void)
 {
     switch (lg_below(5)) {
-    case 0: return LG_MEM - 64 * lg_below(40);
-    case 1: return LG_MEM + 64 * (uint64_t)lg_below(1 << 20);
-    case 2: return 1ull << (20 + lg_below(44));
-    case 3: return lg_random() >> 8 & ~63ull;
-    default: return ~0ull << lg_below(57);
+    case 0:
+        return LG_MEM - 64 * lg_below(40);
+    case 1:
+        return LG_MEM + 64 * (uint64_t)lg_below(1 << 20);
+    case 2:
+        return 1ull << (20 + lg_below(44));
+    case 3:
+        return lg_random() >> 8 & ~63ull;
+    default:
+        return ~0ull << lg_below(57);
     }
 }
 
@@ -192,8 +241,10 @@ static uint64_t touched(const lm_core *k, const sb_command *c, const uint8_t *me
 }
 
 /* Names of the cases of one(), in their order. */
-static const char *const mutation[] = {"bits", "fields", "halves", "address out", "address within", "misaligned", "overlap", "length", "op",
-                                       "codec", "zeros", "noise", "copy", "count", "list address", "data", "read error", "write error"};
+static const char *const mutation[] = {"bits",       "fields",     "halves",     "address out", "address within",
+                                       "misaligned", "overlap",    "length",     "op",          "codec",
+                                       "zeros",      "noise",      "copy",       "count",       "list address",
+                                       "data",       "read error", "write error"};
 enum { MUTATIONS = sizeof mutation / sizeof *mutation };
 
 static void one(lg_list *l, const lm_core *k, uint8_t *mem)
@@ -224,19 +275,37 @@ static void one(lg_list *l, const lm_core *k, uint8_t *mem)
         memcpy(bytes + y, &t, 4);
         break;
     }
-    case 3: *field(&c, lg_below(4)) = outside(); break;
-    case 4: *field(&c, lg_below(4)) = lg_below(LG_MEM) & ~(chance(70) ? 63u : 3u); break;
-    case 5: *field(&c, lg_below(4)) += 1u << lg_below(7); break;
-    case 6: *field(&c, lg_below(4)) = *field(&d, lg_below(4)) + (chance(50) ? 0 : 64 * lg_below(6)); break;
-    case 7: lengths(&c); break;
-    case 8: c.op = (uint8_t)lg_below(chance(60) ? SB_OP_COUNT + 2 : 256); break;
-    case 9: c.codec = (uint8_t)lg_below(chance(70) ? 33 : 256); break;
-    case 10: memset(&c, 0, sizeof c); break;
+    case 3:
+        *field(&c, lg_below(4)) = outside();
+        break;
+    case 4:
+        *field(&c, lg_below(4)) = lg_below(LG_MEM) & ~(chance(70) ? 63u : 3u);
+        break;
+    case 5:
+        *field(&c, lg_below(4)) += 1u << lg_below(7);
+        break;
+    case 6:
+        *field(&c, lg_below(4)) = *field(&d, lg_below(4)) + (chance(50) ? 0 : 64 * lg_below(6));
+        break;
+    case 7:
+        lengths(&c);
+        break;
+    case 8:
+        c.op = (uint8_t)lg_below(chance(60) ? SB_OP_COUNT + 2 : 256);
+        break;
+    case 9:
+        c.codec = (uint8_t)lg_below(chance(70) ? 33 : 256);
+        break;
+    case 10:
+        memset(&c, 0, sizeof c);
+        break;
     case 11:
         for (int b = 0; b < 64; b++)
             bytes[b] = (uint8_t)lg_random();
         break;
-    case 12: c = d; break;
+    case 12:
+        c = d;
+        break;
     case 13:
         l->count = chance(30)   ? lg_below(l->n)
                    : chance(50) ? l->n + lg_below((uint32_t)(LG_MEM - l->at) / 64 - l->n + 3)
@@ -258,7 +327,8 @@ static void one(lg_list *l, const lm_core *k, uint8_t *mem)
     default: {
         bool write = what == 17;
         uint64_t at = !write && chance(15) ? l->at + 64 * i + lg_below(64) : touched(k, &c, mem, write);
-        l->fault = (lg_fault){.lo = at, .hi = at + 1 + lg_below(chance(50) ? 1 : 200), .response = chance(50) ? 2 : 3, .write = write};
+        l->fault = (lg_fault){
+            .lo = at, .hi = at + 1 + lg_below(chance(50) ? 1 : 200), .response = chance(50) ? 2 : 3, .write = write};
         break;
     }
     }

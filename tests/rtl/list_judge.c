@@ -50,7 +50,8 @@ static outcome on_bus(const judge *j, const lg_list *l, const lm_rows *r, int n)
         bool faulty = l->fault.write == r[i].write;
         if (lm_meets(&any, LG_MEM, UINT64_MAX, beat) || (faulty && lm_meets(&any, l->fault.lo, l->fault.hi, beat)))
             o.may |= bit;
-        if (r[i].sure && (lm_meets(&r[i], LG_MEM, UINT64_MAX, beat) || (faulty && lm_meets(&r[i], l->fault.lo, l->fault.hi, beat))))
+        if (r[i].sure &&
+            (lm_meets(&r[i], LG_MEM, UINT64_MAX, beat) || (faulty && lm_meets(&r[i], l->fault.lo, l->fault.hi, beat))))
             o.must |= bit;
     }
     return o;
@@ -64,7 +65,10 @@ static bool record_at(const judge *j, const lg_list *l, uint64_t i, uint64_t *at
     return *at <= LG_MEM - 64 && (l->fault.write || !lm_meets(&r, l->fault.lo, l->fault.hi, j->k.bus));
 }
 
-static bool refused_list(const lg_list *l) { return l->addr % 64 || l->addr >> 56; }
+static bool refused_list(const lg_list *l)
+{
+    return l->addr % 64 || l->addr >> 56;
+}
 
 bool lj_plan(const judge *j, const lg_list *l, uint64_t latency, uint64_t most, uint64_t *cycles)
 {
@@ -85,7 +89,8 @@ bool lj_plan(const judge *j, const lg_list *l, uint64_t latency, uint64_t most, 
             if (r[k].write && lm_meets(&r[k], at + 64, end, 1))
                 return false;
         uint64_t most_reads = LG_MEM / j->k.bus * (c.batch + 1ull), takes = lm_cycles(&j->k, &c, latency);
-        if (c.op == SB_OP_MATVEC && o.must & 1 << 5 && takes > most_reads) /* it stops at the first error, wherever that is */
+        if (c.op == SB_OP_MATVEC && o.must & 1 << 5 &&
+            takes > most_reads) /* it stops at the first error, wherever that is */
             takes = most_reads;
         *cycles += takes + 3 * latency + 20;
         ahead += o.must || ahead;
@@ -125,8 +130,8 @@ static void mark_rows(uint8_t *map, uint8_t value, const lm_rows *r)
 
 static bool same_rows(const lm_rows *a, const lm_rows *b)
 {
-    return a->addr == b->addr && a->bytes == b->bytes && a->n1 == b->n1 && (a->s1 == b->s1 || a->n1 == 1) && a->n2 == 1 && b->n2 == 1 &&
-           !a->index && !b->index;
+    return a->addr == b->addr && a->bytes == b->bytes && a->n1 == b->n1 && (a->s1 == b->s1 || a->n1 == 1) &&
+           a->n2 == 1 && b->n2 == 1 && !a->index && !b->index;
 }
 
 /* Results that lie where the command still reads, or on one another: nothing is promised, but in place, and but for the
@@ -208,7 +213,8 @@ static void allow(judge *j, const lm_rows *r, int n)
             continue;
         mark_rows(j->may, 1, &r[i]);
         for (unsigned k = 0; k < j->n_out; k++)
-            if (lm_meets(&r[i], j->out[k].lo, j->out[k].lo + 1, 1) && lm_meets(&r[i], j->out[k].hi - 1, j->out[k].hi, 1))
+            if (lm_meets(&r[i], j->out[k].lo, j->out[k].lo + 1, 1) &&
+                lm_meets(&r[i], j->out[k].hi - 1, j->out[k].hi, 1))
                 j->out[k] = j->out[--j->n_out], k--;
     }
 }
@@ -216,8 +222,8 @@ static void allow(judge *j, const lm_rows *r, int n)
 static const char *name(const sb_command *c)
 {
     static char s[200];
-    snprintf(s, sizeof s, "%s codec %u batch %u rows %u cols %u p %x %x %x %x", sb_op_name(c->op), c->codec, c->batch, c->rows, c->cols, c->p[0],
-             c->p[1], c->p[2], c->p[3]);
+    snprintf(s, sizeof s, "%s codec %u batch %u rows %u cols %u p %x %x %x %x", sb_op_name(c->op), c->codec, c->batch,
+             c->rows, c->cols, c->p[0], c->p[1], c->p[2], c->p[3]);
     return s;
 }
 
@@ -225,8 +231,8 @@ static const char *name(const sb_command *c)
 static bool driver_takes(const judge *j, const sb_command *c)
 {
     sb_error err;
-    return c->op != SB_OP_MATVEC && c->op < SB_OP_COUNT && sb_backend_sim.on_device[c->op] && sb_core_takes(&j->core, c) &&
-           !sb_command_check(j->cpu, c, &err);
+    return c->op != SB_OP_MATVEC && c->op < SB_OP_COUNT && sb_backend_sim.on_device[c->op] &&
+           sb_core_takes(&j->core, c) && !sb_command_check(j->cpu, c, &err);
 }
 
 /* The one that the core says failed. */
@@ -236,15 +242,19 @@ static const char *failing(judge *j, const lg_list *l, uint64_t i, unsigned erro
     sb_command c;
     lm_rows r[LM_ROWS];
     if (!record_at(j, l, i, &at))
-        return error == 5 ? NULL : wrong("command %" PRIu64 ": error %u, expected 5: its record cannot be read", i, error);
+        return error == 5 ? NULL
+                          : wrong("command %" PRIu64 ": error %u, expected 5: its record cannot be read", i, error);
     memcpy(&c, j->image + at, sizeof c);
     unsigned e = lm_check(&j->k, &c), allowed = 1u << e;
     if (error >= 1 && error <= 4 && driver_takes(j, &c))
-        return wrong("command %" PRIu64 " (%s) was refused with error %u, but sb_core_takes says that the core does it", i, name(&c), error);
+        return wrong("command %" PRIu64 " (%s) was refused with error %u, but sb_core_takes says that the core does it",
+                     i, name(&c), error);
     if (lm_loose(&c) && e != 1)
         allowed |= 7u << 2;
     if (error <= 4)
-        return error && allowed >> error & 1 ? NULL : wrong("command %" PRIu64 " (%s): error %u, expected %u", i, name(&c), error, e);
+        return error && allowed >> error & 1
+                   ? NULL
+                   : wrong("command %" PRIu64 " (%s): error %u, expected %u", i, name(&c), error, e);
     if (e && !lm_loose(&c))
         return wrong("command %" PRIu64 " (%s): error %u, expected %u", i, name(&c), error, e);
     int n = lm_rows_of(&j->k, &c, j->image, LG_MEM, r);
@@ -283,7 +293,8 @@ static const char *completed(judge *j, const lg_list *l, uint64_t i)
     int n = lm_rows_of(&j->k, &c, j->image, LG_MEM, r);
     outcome o = on_bus(j, l, r, n);
     if (o.must)
-        return wrong("command %" PRIu64 " (%s) was done, although memory answered with an error: expected one of 0x%x", i, name(&c), o.must);
+        return wrong("command %" PRIu64 " (%s) was done, although memory answered with an error: expected one of 0x%x",
+                     i, name(&c), o.must);
     int data = work_out(j, &c, r, n, !o.may);
     if (data > 0)
         return wrong("command %" PRIu64 " (%s) was done, expected error %d", i, name(&c), data);
@@ -299,7 +310,8 @@ const char *lj_verdict(judge *j, const sb_sim_report *r)
     if (r->error > 8)
         return wrong("error %u", r->error);
     if (r->error == 0 && (j->read_errors || j->write_errors))
-        return wrong("no error, although memory answered %" PRIu64 " reads and %" PRIu64 " writes with one", j->read_errors, j->write_errors);
+        return wrong("no error, although memory answered %" PRIu64 " reads and %" PRIu64 " writes with one",
+                     j->read_errors, j->write_errors);
     if ((r->error == 5 && !j->read_errors) || (r->error == 6 && !j->write_errors))
         return wrong("error %u, but memory answered well", r->error);
     if (l->count && refused_list(l)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a core makes of a record before it works on it: the error that it deserves, the bytes that it reads and writes, and how
- * many cycles it may take at most. From docs/device.md, docs/vector.md and docs/attention.md; nothing of it is the RTL's. */
+ * What a core makes of a record before it works on it: the error that it deserves, the bytes that it reads and writes,
+ * and how many cycles it may take at most. From docs/device.md, docs/vector.md and docs/attention.md; nothing of it is
+ * the RTL's. */
 #ifndef RTL_LIST_MODEL_H
 #define RTL_LIST_MODEL_H
 
@@ -30,7 +31,8 @@ enum { LM_ROWS = 12 };
 unsigned lm_check(const lm_core *k, const sb_command *c);
 /* Whether the bounds of this operation are not told exactly in the documents: it may be refused with 2..4 as well. */
 bool lm_loose(const sb_command *c);
-/* Only for records with error 0. mem: the memory of `bytes`, to look up indices; NULL: only where they may lead. Returns how many. */
+/* Only for records with error 0. mem: the memory of `bytes`, to look up indices; NULL: only where they may lead.
+ * Returns how many. */
 int lm_rows_of(const lm_core *k, const sb_command *c, const uint8_t *mem, uint64_t bytes, lm_rows r[LM_ROWS]);
 /* Cycles at most on a memory of `latency` that never stalls. */
 uint64_t lm_cycles(const lm_core *k, const sb_command *c, uint64_t latency);
@@ -48,7 +50,8 @@ static inline uint64_t lm_end(const lm_rows *r)
         far = r->index[i] > far ? r->index[i] : far;
     return r->addr + (r->index ? far : r->n1 - 1) * r->s1 + (r->n2 - 1) * r->s2 + r->bytes;
 }
-/* Whether a row has a byte in lo..hi-1, rows widened to beats of `beat` bytes. Too many rows count as one piece, unless sure. */
+/* Whether a row has a byte in lo..hi-1, rows widened to beats of `beat` bytes. Too many rows count as one piece, unless
+ * sure. */
 bool lm_meets(const lm_rows *r, uint64_t lo, uint64_t hi, unsigned beat);
 
 #endif
