@@ -89,7 +89,8 @@ void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, cons
     };
     line("%s\n", why);
     line("cycle %" PRIu64 ", last transfer in cycle %" PRIu64 "\n", cycle(), last_progress());
-    line("command processor: %s; error %u at command %u\n", fetch[state & 15], reg(kError), reg(kErrorIndex));
+    line("command processor: %s\n", fetch[state & 15]);
+    if (reg(kError)) line("error %u at command %u\n", reg(kError), reg(kErrorIndex));
     line("engine: %s%s%s%s\n", state & 0x80 ? "job in work" : "no job", state & 0x40 ? ", lanes busy" : "",
          state & 0x20 ? ", no room for results" : "", state & 0x10 ? ", side beat due" : "");
     static const char *const attention[4] = { "idle", "check", "divide", "run" };
@@ -107,14 +108,16 @@ void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, cons
     if (at < host_bytes && host_bytes - at >= 64) {
         uint32_t w[16];
         memcpy(w, host + at, 64);
-        line("command %u: op %u codec %u batch %u rows %u cols %u tag %u weights 0x%" PRIx64 " src 0x%" PRIx64 " dst 0x%" PRIx64 "\n",
-             cur, w[0] & 0xFF, w[0] >> 8 & 0xFF, w[0] >> 16, w[1], w[2], w[3], w[4] | uint64_t(w[5]) << 32,
-             w[6] | uint64_t(w[7]) << 32, w[8] | uint64_t(w[9]) << 32);
+        line("command %u: op %u codec %u batch %u rows %u cols %u tag %u weights 0x%" PRIx64 " src 0x%" PRIx64 " dst 0x%" PRIx64 " aux 0x%" PRIx64
+             " p 0x%x 0x%x 0x%x 0x%x\n", cur, w[0] & 0xFF, w[0] >> 8 & 0xFF, w[0] >> 16, w[1], w[2], w[3], w[4] | uint64_t(w[5]) << 32,
+             w[6] | uint64_t(w[7]) << 32, w[8] | uint64_t(w[9]) << 32, w[10] | uint64_t(w[11]) << 32, w[12], w[13], w[14], w[15]);
     }
     line("counters: total %" PRIu64 " useful %" PRIu64 " wait_read %" PRIu64 " stall %" PRIu64 " act_load %" PRIu64
-         " drain %" PRIu64 " control %" PRIu64 " compute %" PRIu64 " attend %" PRIu64 " vector %" PRIu64 "\n",
+         " drain %" PRIu64 " control %" PRIu64 " compute %" PRIu64 " attend %" PRIu64 " vector %" PRIu64
+         ", beats read %" PRIu64 " written %" PRIu64 ", commands %" PRIu64 "\n",
          r->counter[0], r->counter[1], r->counter[2], r->counter[3], r->counter[4], r->counter[5], r->counter[6], r->counter[7],
-         r->counter[SB_SIM_ATTEND], r->counter[SB_SIM_VECTOR]);
+         r->counter[SB_SIM_ATTEND], r->counter[SB_SIM_VECTOR], r->counter[SB_SIM_READ_BEATS], r->counter[SB_SIM_WRITE_BEATS],
+         r->counter[SB_SIM_COMMANDS]);
 }
 
 namespace {

@@ -96,7 +96,7 @@ static sb_status at_command(sb_status st, uint32_t i, const sb_command *c, sb_er
     if (!err)
         return st;
     sb_error inner = *err;
-    return sb_fail(err, st, "command %u (tag %u): %.700s", i, c->tag, inner.msg);
+    return sb_fail(err, st, "command %u (tag %u): %.1900s", i, c->tag, inner.msg);
 }
 
 static double now(void)

@@ -236,10 +236,15 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
     *failed = sb_core_split_source(&s->core, sb_ptr(dev, addr), n, r.error_index);
     if (rc == SB_SIM_CORE_ERROR)
         return sb_fail(err, SB_ERR_DEVICE, "sim: %s (error %u)", sb_core_error_name(r.error), r.error);
-    for (char *p = r.diagnosis; *p; p++)
+    char line[1800]; /* the diagnosis on one line; it begins with the reason */
+    size_t k = 0;
+    for (const char *p = r.diagnosis; *p && k + 3 < sizeof line; p++) {
+        line[k++] = *p == '\n' ? ';' : *p;
         if (*p == '\n')
-            *p = p[1] ? ';' : 0;
-    return sb_fail(err, rc == SB_SIM_TIMEOUT ? SB_ERR_TIMEOUT : SB_ERR_DEVICE, "sim: %s: %s", msg, r.diagnosis);
+            line[k++] = ' ';
+    }
+    line[k > 2 ? k - 2 : 0] = 0;
+    return sb_fail(err, rc == SB_SIM_TIMEOUT ? SB_ERR_TIMEOUT : SB_ERR_DEVICE, "sim: %s", line);
 }
 
 const sb_backend sb_backend_sim = {

@@ -466,7 +466,7 @@ static sb_status wait_for_end(xrt_device *x, uint64_t limit, sb_error *err)
             last = now_ms();
         if (cycles < limit && now_ms() - last < x->timeout_ms)
             continue;
-        char said[560] = "registers cannot be read";
+        char said[1500] = "registers cannot be read";
         if (x->mode != SB_XRT_NOOP)
             sb_core_diagnose(read_register, x, said, sizeof said);
         x->lost = true;

@@ -132,7 +132,7 @@ static sb_status compare_command(compare *x, uint64_t la, uint64_t lb, uint32_t 
         char where[224];
         sb_error inner = *err;
         sb_session_describe(x->a, sb_session_tag(x->a, i), where, sizeof where);
-        sb_fail(err, st, "token %zu, %s: %.500s", x->step, where, inner.msg);
+        sb_fail(err, st, "token %zu, %s: %.1800s", x->step, where, inner.msg);
     }
     if (st)
         return st;

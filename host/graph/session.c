@@ -263,7 +263,7 @@ sb_status sb_session_eval(sb_session *s, const uint32_t *tokens, int n, bool all
         sb_error inner = *err;
         if (sscanf(inner.msg, "command %lu (tag %lu)", &at, &tag) == 2) {
             sb_session_describe(s, (uint32_t)tag, where, sizeof where);
-            sb_fail(err, st, "%s: %.500s", where, inner.msg);
+            sb_fail(err, st, "%s: %.1800s", where, inner.msg);
         }
     }
     return st ? st : sb_session_finish(s, n, all_logits, logits, err);

@@ -84,7 +84,7 @@ class Faults(unittest.TestCase):
         self.assertEqual((first, end), (last - n, last + n))
         self.assertEqual(fst_times(wave), (2 * first, 2 * end - 1))
         same = run("verify", self.model, "--device", f"sim:watchdog=20000,lib={lib}", "-n", 2)
-        self.assertEqual(line.split("; waveform")[0], same.stderr.strip(), "the trace changes what happens")
+        self.assertEqual(line.split("; waveform")[0], same.stderr.strip(), "the same, but for the waveform")
 
     def test_swapped_coefficient(self):
         self.check("swapped_coefficient")

@@ -3,6 +3,8 @@
 
 #include <stdarg.h>
 
+#include "device/attention_exact.h"
+
 enum { UNKNOWN = -1, AHEAD = 16 }; /* nothing is promised of a command's end; jobs that the core may have begun */
 
 static char text[600];
@@ -177,6 +179,47 @@ static void set_undefined(judge *j, const lm_rows *r, int n)
             mark_rows(j->undefined, 1, &r[i]);
 }
 
+static bool has_int16_min(const uint8_t *p, uint64_t bytes)
+{
+    for (uint64_t i = 0; i + 1 < bytes; i += 2)
+        if (p[i] == 0 && p[i + 1] == 0x80)
+            return true;
+    return false;
+}
+
+static bool any_byte(const uint8_t *p, uint64_t bytes)
+{
+    while (bytes && !*p)
+        p++, bytes--;
+    return bytes;
+}
+
+/* Numbers for which the contract defines no result, because nothing that a host does makes them: the least integer of a format
+ * (numerics.md, 2 and 6.1), padding that is not 0. */
+static bool outside_contract(const judge *j, const sb_command *c)
+{
+    const uint8_t *m = j->image;
+    if (c->op == SB_OP_MATVEC)
+        return has_int16_min(m + c->src, c->batch * sb_codec_act_elems(sb_codec_by_id(c->codec), c->cols) * 2);
+    if (c->op != SB_OP_ATTENTION_X)
+        return false;
+    bool kv8 = c->codec & SB_ATTN_KV8, bad = false;
+    uint64_t row = sb_attn_kv_row(c->cols, kv8), region = sb_attn_kv_bytes(c->cols, kv8, c->p[1]), record = sb_attn_query_bytes(c->cols);
+    uint64_t keys = (c->p[0] + 63ull) / 64 * 64, used = c->cols * (kv8 ? 1ull : 2ull);
+    for (uint64_t r = 0; r < (uint64_t)c->batch * c->rows && !bad; r++) {
+        const uint8_t *q = m + c->src + r * record + 64;
+        bad = has_int16_min(q, 2ull * c->cols) || any_byte(q + 2ull * c->cols, record - 64 - 2ull * c->cols);
+    }
+    for (uint64_t g = 0; g < c->p[3] && !bad; g++) {
+        const uint8_t *k = m + c->weights + g * region, *v = k + c->p[1] * row;
+        for (uint64_t i = 0; i < keys && !bad; i++)
+            bad = any_byte(k + i * row + used, row - used);
+        bad = bad || (kv8 ? memchr(k, 0x80, keys * row) || memchr(v, 0x80, keys * row)
+                          : has_int16_min(k, keys * row) || has_int16_min(v, keys * row));
+    }
+    return bad;
+}
+
 /* What the command makes of the image: 0, 7, 8, or UNKNOWN, with its results marked as undefined. */
 static int work_out(judge *j, const sb_command *c, const lm_rows *r, int n, bool on_memory)
 {
@@ -185,11 +228,12 @@ static int work_out(judge *j, const sb_command *c, const lm_rows *r, int n, bool
     if (c->op == SB_OP_NOP)
         return 0;
     if (!on_memory || overlaps(c, r, n) || reads_undefined(j, r, n)) {
+    } else if (c->op == SB_OP_MATVEC && outside_contract(j, c)) {
     } else if (c->op == SB_OP_MATVEC) {
         command m = {1, c->codec, c->batch, c->rows, c->cols, c->weights, c->src, c->dst};
         model_matvec(&j->b, &m);
         status = 0;
-    } else if (!sb_command_check(j->cpu, c, &err)) {
+    } else if (!sb_command_check(j->cpu, c, &err) && !outside_contract(j, c)) {
         sb_status st = j->cpu->be->op[c->op](j->cpu, c, &err);
         const char *code = strstr(err.msg, "(error ");
         status = !st ? 0 : code ? atoi(code + 7) : UNKNOWN;

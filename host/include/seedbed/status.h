@@ -16,7 +16,7 @@ typedef enum {
 } sb_status;
 
 typedef struct {
-    char msg[768]; /* one line, no newline */
+    char msg[2048]; /* one line, no newline; a hang's diagnosis is the longest */
 } sb_error;
 
 /* Formats the message into err (which may be NULL) and returns status, so that a failing function ends in
