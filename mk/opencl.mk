@@ -31,7 +31,7 @@ PARITY_ENV = BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) POCL_CACHE_DIR=$(abspath $(BU
              $(if $(XILINX_XRT),,$(if $(wildcard $(XRT_DIR)/lib),XILINX_XRT=$(XRT_DIR) XCL_EMULATION_MODE=hw_emu))
 
 .PHONY: parity
-parity: $(BUILD)/seedbed $(BUILD)/parity/parity $(BUILD)/parity/test_hang $(foreach v,w64 w64a,$(SIM_DIR)/$(v)/libseedbed_sim.so) ## every command on every back end at hand against cpu, bit for bit
+parity: $(BUILD)/seedbed $(BUILD)/parity/parity $(BUILD)/parity/test_hang $(foreach v,w64 w64a w64av,$(SIM_DIR)/$(v)/libseedbed_sim.so) ## every command on every back end at hand against cpu, bit for bit
 	$(PARITY_ENV) $(BUILD)/parity/parity --cases $(PARITY_CASES) --seed $(PARITY_SEED)
 	$(PARITY_ENV) $(BUILD)/parity/test_hang
 	BUILD=$(BUILD) SEEDBED_SIM=$(SIM_DIR) python3 tests/e2e/test_opencl.py

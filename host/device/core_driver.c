@@ -74,7 +74,7 @@ static bool attention_takes(uint32_t units, const sb_command *c)
 /* What the vector unit does (hw/rtl/vector/vec_check.sv). */
 static const sb_op vector_ops[] = {SB_OP_QUANTIZE, SB_OP_SCALE,       SB_OP_EMBED,      SB_OP_RMSNORM, SB_OP_ROPE,
                                    SB_OP_SILU_MUL, SB_OP_ADD,         SB_OP_QUANTIZE_KV, SB_OP_ATTN_SCALE, SB_OP_LAYERNORM,
-                                   SB_OP_GELU_MUL, SB_OP_GATHER,      SB_OP_SCATTER,    SB_OP_ARGMAX};
+                                   SB_OP_GELU_MUL, SB_OP_GATHER,      SB_OP_SCATTER,    SB_OP_ARGMAX,  SB_OP_QUANTIZE_Q, SB_OP_TOPK};
 
 /* What it would refuse although the cpu device does it. */
 static bool vector_takes(const sb_command *c)

@@ -35,7 +35,6 @@ rtl/attn/attn_seq.sv
 rtl/attn/attn_write.sv
 rtl/attn/attn_unit.sv
 rtl/core/unit_port.sv
-rtl/vector/fp_recip.sv
 rtl/vector/vec_check.sv
 rtl/vector/vec_load.sv
 rtl/vector/lzc.sv
@@ -46,7 +45,15 @@ rtl/vector/fp_to_int.sv
 rtl/vector/vec_lane.sv
 rtl/vector/vec_reduce.sv
 rtl/vector/vec_pass.sv
+rtl/vector/vec_place.sv
+rtl/vector/vec_steps_map.sv
+rtl/vector/vec_steps_norm.sv
+rtl/vector/vec_steps_row.sv
 rtl/vector/vec_program.sv
+rtl/vector/vec_query.sv
+rtl/vector/fp_recip.sv
+rtl/vector/vec_scalar.sv
+rtl/vector/vec_shape.sv
 rtl/vector/vec_store.sv
 rtl/vector/vector_unit.sv
 rtl/core/seedbed_core.sv

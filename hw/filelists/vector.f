@@ -17,6 +17,13 @@ rtl/prim/fifo.sv
 rtl/vector/vec_load.sv
 rtl/vector/vec_reduce.sv
 rtl/vector/vec_pass.sv
+rtl/vector/vec_place.sv
+rtl/vector/vec_steps_map.sv
+rtl/vector/vec_steps_norm.sv
+rtl/vector/vec_steps_row.sv
 rtl/vector/vec_program.sv
+rtl/vector/vec_query.sv
+rtl/vector/vec_scalar.sv
+rtl/vector/vec_shape.sv
 rtl/vector/vec_store.sv
 rtl/vector/vector_unit.sv

@@ -105,7 +105,7 @@ class Devices(unittest.TestCase):
                     self.assertEqual(len(out[0]), 3)
 
     def test_step_in_the_core(self):
-        """A whole step, embedding to arg-max, on the core: only the queries' records are the host's."""
+        """A whole step, embedding to arg-max, on the core: the host does nothing."""
         sim = "sim:bus=64,units=av"
         for name, src in models():
             model = compressed(name, src, "seedlm4")
@@ -114,10 +114,10 @@ class Devices(unittest.TestCase):
                 self.assertEqual(r["differing_bits"], 0, r.get("first"))
                 self.assertEqual(r["tokens"], 8)
                 host = {o["operation"] for o in r["operations"] if o["on_host"]}
-                self.assertLessEqual(host, {"QUANTIZE_Q"}, "done by the host")
+                self.assertEqual(host, set(), "done by the host")
                 there = {o["operation"] for o in r["operations"] if o["on_device"]}
                 self.assertGreaterEqual(there, {"EMBED", "RMSNORM", "QUANTIZE", "MATVEC", "SCALE", "ROPE", "QUANTIZE_KV",
-                                                "ATTENTION_X", "ATTN_SCALE", "ADD", "SILU_MUL", "ARGMAX"})
+                                                "QUANTIZE_Q", "ATTENTION_X", "ATTN_SCALE", "ADD", "SILU_MUL", "ARGMAX"})
                 c = r["counters"]
                 self.assertGreater(c["vector"], 0)
                 parts = ("useful", "wait_read", "stall", "act_load", "drain", "control", "compute", "attend", "vector")

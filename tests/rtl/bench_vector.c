@@ -79,7 +79,8 @@ static uint32_t bits(float f)
 }
 
 static const unsigned ops[] = {SB_OP_ADD,  SB_OP_SCALE,  SB_OP_SILU_MUL, SB_OP_RMSNORM,   SB_OP_QUANTIZE,   SB_OP_ROPE,   SB_OP_ARGMAX,
-                               SB_OP_EMBED, SB_OP_GATHER, SB_OP_SCATTER,  SB_OP_GELU_MUL, SB_OP_LAYERNORM, SB_OP_QUANTIZE_KV, SB_OP_ATTN_SCALE};
+                               SB_OP_EMBED, SB_OP_GATHER, SB_OP_SCATTER,  SB_OP_GELU_MUL, SB_OP_LAYERNORM, SB_OP_QUANTIZE_KV, SB_OP_ATTN_SCALE,
+                               SB_OP_QUANTIZE_Q, SB_OP_TOPK};
 enum { N_OPS = sizeof ops / sizeof *ops };
 
 static void make_scale(sb_command *c)
@@ -111,6 +112,46 @@ static void make_quantize_kv(sb_command *c)
     c->src = floats((uint64_t)c->batch * c->p[2], word_or_line(), some_kind());
     c->aux = floats((uint64_t)c->batch * c->p[2], word_or_line(), some_kind());
     c->dst = take(c->rows * sb_attn_kv_bytes(c->cols, c->codec & SB_ATTN_KV8, c->p[1]), 64);
+}
+
+/* Cache, parameters and gaps hold random bits: what is not a V exponent that the query sees must not count. */
+static void make_quantize_q(sb_command *c)
+{
+    c->codec = (uint8_t)below(SB_ATTN_FLAGS + 1);
+    c->batch = (uint16_t)(1 + below(3));
+    c->p[3] = 1 + below(3);
+    c->rows = c->p[3] * (1 + below(3));
+    c->cols = chance(700) ? 8u << below(5) : 1 + below(140);
+    c->p[1] = 64 * (1 + below(6));
+    c->p[0] = chance(200) ? 64 * below(c->p[1] / 64) : below(c->p[1] - c->batch + 1); /* a block's first key */
+    c->p[2] = c->rows * c->cols + (chance(500) ? below(16) : 0);
+    uint64_t n = (uint64_t)c->batch * c->p[2], cache = sb_attn_kv_bytes(c->cols, c->codec & SB_ATTN_KV8, c->p[1]);
+    c->src = floats(n, word_or_line(), some_kind());
+    if (chance(100))
+        memset(at(c->src), 0, 4ull * c->cols);
+    c->weights = take(c->p[3] * cache, word_or_line());
+    for (uint32_t g = 0; g < c->p[3] && chance(700); g++) { /* high ones but for a few, so that the least lies anywhere */
+        uint8_t *e = (uint8_t *)at(c->weights) + (g + 1) * cache - c->p[1] / 64 * 128;
+        for (uint32_t i = 0; i < c->p[1] / 64 * 128; i++)
+            e[i] = chance(950) ? (uint8_t)(90 + below(38)) : (uint8_t)m_rand(&rng);
+    }
+    c->aux = take(sb_attn_query_params_bytes(c->rows), word_or_line());
+    *(uint32_t *)at(c->aux) = chance(400) ? 0 : chance(900) ? 1 + below(c->p[0] + 80) : m_rand(&rng);
+    c->dst = take((uint64_t)c->batch * c->rows * sb_attn_query_bytes(c->cols), word_or_line());
+}
+
+static void make_topk(sb_command *c)
+{
+    c->cols = length(2000);
+    c->p[0] = c->cols + (chance(500) ? below(20) : 0);
+    c->p[1] = chance(300) ? 1 + below(4) : 1 + below(SB_TOPK_MAX);
+    c->p[1] = c->p[1] > c->cols ? c->cols : c->p[1];
+    c->src = floats((uint64_t)c->batch * c->p[0], word_or_line(), some_kind());
+    if (chance(400)) /* equal ones, and zeros of both signs */
+        for (uint64_t i = 0; i < c->batch * c->p[0]; i++)
+            ((uint32_t *)at(c->src))[i] = chance(500) ? 0x80000000u * (m_rand(&rng) & 1) : chance(500) ? 0xBF800000u : 0x3F800000u;
+    c->dst = take(4ull * c->batch * sb_topk_stride(c->p[1]), word_or_line());
+    c->aux = take(4ull * c->batch * sb_topk_stride(c->p[1]), word_or_line());
 }
 
 static void make_attn_scale(sb_command *c)
@@ -259,6 +300,16 @@ static sb_command make(unsigned op)
             spoil(chance(500) ? c.src : c.aux, c.cols);
         break;
     case SB_OP_ATTN_SCALE: make_attn_scale(&c); break;
+    case SB_OP_QUANTIZE_Q:
+        make_quantize_q(&c);
+        if (bad)
+            spoil(c.src, c.cols);
+        break;
+    case SB_OP_TOPK:
+        make_topk(&c);
+        if (bad)
+            spoil(c.src, c.cols);
+        break;
     default: DIE("bench_vector: no case for operation %u", op);
     }
     return c;
@@ -318,9 +369,9 @@ typedef struct {
 /* A record made wrong in one way, and the error for it. */
 static refusal refuse(sb_command c)
 {
-    static const uint8_t absent[] = {7, 8, 13, 20, 21, 99, 255};
+    static const uint8_t absent[] = {7, 8, 13, 21, 99, 255};
     refusal r = {c, 0};
-    switch (below(6)) {
+    switch (below(8)) {
     case 0: r.c.op = absent[below(sizeof absent)], r.error = 1; break;
     case 1: r.c.batch = chance(500) ? 0 : (uint16_t)(1025 + below(60000)), r.error = 3; break;
     case 2:
@@ -332,6 +383,25 @@ static refusal refuse(sb_command c)
         break;
     case 3: r.c.dst |= 1 + below(3), r.error = 4; break;
     case 4: r.c.dst |= 1ull << (56 + below(8)), r.error = 4; break;
+    case 5: /* what only some operations have */
+    case 6:
+        r.error = 3;
+        if (c.op == SB_OP_TOPK)
+            r.c.p[1] = chance(300) ? 0 : chance(500) ? c.cols + 1 : 65 + below(1u << 31);
+        else if (c.op == SB_OP_QUANTIZE_Q || c.op == SB_OP_ATTN_SCALE)
+            switch (below(4)) {
+            case 0: r.c.p[3] = 0; break;
+            case 1: r.c.p[3] = c.rows + 1 + below(1u << 30); break;
+            case 2: r.c.rows = 5, r.c.p[3] = 2 + below(3); break; /* heads that do not divide */
+            default: r.c.codec = (uint8_t)(32 + below(224)); break;
+            }
+        else if (c.op == SB_OP_QUANTIZE_KV)
+            r.c.p[0] = c.p[1] - c.batch + 1 + below(1u << 30);
+        else if (c.op == SB_OP_ROPE)
+            r.c.cols = chance(500) ? c.cols | 1 : 1026 + 2 * below(1u << 20);
+        else
+            r.c.batch = 0;
+        break;
     default:
         if (r.c.op == SB_OP_QUANTIZE || r.c.op == SB_OP_SCALE)
             r.c.codec = (uint8_t)(4 + below(250)), r.error = 2;
@@ -429,7 +499,7 @@ static void measure(void *dut)
     top = base + 64;
     memset(host, 0, REGION);
     uint64_t a = floats(16384, 64, PLAIN), b = floats(16384, 64, PLAIN), d = take(65536, 64), acc = take(8 * 8192, 64);
-    uint64_t ints = take(256, 64);
+    uint64_t ints = take(256, 64), cache = take(4 * sb_attn_kv_bytes(64, true, 1024), 64);
     sb_command c = {.batch = 1, .src = a, .dst = d, .aux = b, .weights = b, .cols = 2048, .rows = 1};
 #define OP(o, text, ...)                                                                                                       \
     do {                                                                                                                       \
@@ -447,6 +517,9 @@ static void measure(void *dut)
     OP(SB_OP_QUANTIZE, "5632", x.codec = 2, x.cols = 5632, x.aux = ints);
     OP(SB_OP_SCALE, "2048", x.codec = 2, x.rows = 2048, x.src = acc, x.p[1] = 2048, x.aux = ints);
     OP(SB_OP_ARGMAX, "8192", x.cols = 8192, x.p[0] = 8192);
+    OP(SB_OP_TOPK, "8 of 8192", x.cols = 8192, x.p[0] = 8192, x.p[1] = 8, x.aux = ints);
+    OP(SB_OP_QUANTIZE_Q, "20 heads of 64 over 4, 8 bits, 1024 keys", x.codec = 6, x.rows = 20, x.cols = 64, x.p[0] = 1023, x.p[1] = 1024,
+       x.p[2] = 1280, x.p[3] = 4, x.weights = cache, x.aux = take(sb_attn_query_params_bytes(20), 64));
     OP(SB_OP_QUANTIZE_KV, "4 heads of 64, 8 bits", x.codec = 2, x.rows = 4, x.cols = 64, x.p[1] = 64, x.p[2] = 256);
 #undef OP
 }

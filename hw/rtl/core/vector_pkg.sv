@@ -14,6 +14,7 @@ package vector_pkg;
   localparam logic [7:0] OpRope       = 8'd6;
   localparam logic [7:0] OpSiluMul    = 8'd9;
   localparam logic [7:0] OpAdd        = 8'd10;
+  localparam logic [7:0] OpQuantizeQ  = 8'd11;
   localparam logic [7:0] OpQuantizeKv = 8'd12;
   localparam logic [7:0] OpAttnScale  = 8'd14;
   localparam logic [7:0] OpLayernorm  = 8'd15;
@@ -21,6 +22,7 @@ package vector_pkg;
   localparam logic [7:0] OpGather     = 8'd17;
   localparam logic [7:0] OpScatter    = 8'd18;
   localparam logic [7:0] OpArgmax     = 8'd19;
+  localparam logic [7:0] OpTopk       = 8'd20;
 
   // What a pass does with its operands A, B, C, element by element.
   localparam logic [3:0] KNone   = 4'd0;
@@ -75,24 +77,28 @@ package vector_pkg;
   localparam logic [3:0] ScInv   = 4'd11;
   localparam logic [3:0] ScK     = 4'd12;  // exponent of a quantised row
   localparam logic [3:0] ScIndex = 4'd13;
+  localparam logic [3:0] ScValue = 4'd14;  // the value at that index
 
   // Loads and stores of a step; `tile` rows (a segment of them), `full` rows, `row`: one.
-  localparam logic [3:0] LdNone = 4'd0;
-  localparam logic [3:0] LdX    = 4'd1;   // src tile
-  localparam logic [3:0] LdY    = 4'd2;   // dst tile
-  localparam logic [3:0] LdU    = 4'd3;   // aux tile
-  localparam logic [3:0] LdGain = 4'd4;   // weights, the same for each row of the tile
-  localparam logic [3:0] LdBias = 4'd5;   // aux likewise
-  localparam logic [3:0] LdFull = 4'd6;   // src full rows
-  localparam logic [3:0] LdAcc  = 4'd7;   // src int64 tile
-  localparam logic [3:0] LdIdx  = 4'd8;   // the vector's 32-bit word
-  localparam logic [3:0] LdTab  = 4'd9;   // a row of the table
-  localparam logic [3:0] LdBlk  = 4'd10;  // src row (KV: aux row) in blocks
-  localparam logic [3:0] LdCs   = 4'd11;  // cosines and sines
-  localparam logic [3:0] LdPair = 4'd12;  // dst tile, each row as two halves
-  localparam logic [3:0] LdUrow = 4'd13;  // aux row
-  localparam logic [3:0] LdExp  = 4'd14;  // V exponent of a query record
-  localparam logic [3:0] LdL    = 4'd15;  // sum of P behind a row
+  localparam logic [4:0] LdNone = 5'd0;
+  localparam logic [4:0] LdX    = 5'd1;   // src tile
+  localparam logic [4:0] LdY    = 5'd2;   // dst tile
+  localparam logic [4:0] LdU    = 5'd3;   // aux tile
+  localparam logic [4:0] LdGain = 5'd4;   // weights, the same for each row of the tile
+  localparam logic [4:0] LdBias = 5'd5;   // aux likewise
+  localparam logic [4:0] LdFull = 5'd6;   // src full rows
+  localparam logic [4:0] LdAcc  = 5'd7;   // src int64 tile
+  localparam logic [4:0] LdIdx  = 5'd8;   // the vector's 32-bit word
+  localparam logic [4:0] LdTab  = 5'd9;   // a row of the table
+  localparam logic [4:0] LdBlk  = 5'd10;  // src row (KV: aux row) in blocks
+  localparam logic [4:0] LdCs   = 5'd11;  // cosines and sines
+  localparam logic [4:0] LdPair = 5'd12;  // dst tile, each row as two halves
+  localparam logic [4:0] LdUrow = 5'd13;  // aux row
+  localparam logic [4:0] LdExp  = 5'd14;  // V exponent of a query record
+  localparam logic [4:0] LdL    = 5'd15;  // sum of P behind a row
+  localparam logic [4:0] LdWin  = 5'd16;  // the window of a query
+  localparam logic [4:0] LdExps = 5'd17;  // V exponents that a query sees (vec_query)
+  localparam logic [4:0] LdHead = 5'd18;  // the header of a head's query records (vec_query)
 
   localparam logic [3:0] StNone = 4'd0;
   localparam logic [3:0] StY    = 4'd1;   // dst tile
@@ -105,6 +111,10 @@ package vector_pkg;
   localparam logic [3:0] StV    = 4'd8;   // the lines of a row of V
   localparam logic [3:0] StKexp = 4'd9;
   localparam logic [3:0] StVexp = 4'd10;
+  localparam logic [3:0] StHead = 4'd11;  // header of a query record
+  localparam logic [3:0] StRec  = 4'd12;  // its numbers
+  localparam logic [3:0] StIdx  = 4'd13;  // index and value of a TOPK
+  localparam logic [3:0] StVal  = 4'd14;
 
   // Shapes of a pass.
   localparam logic [3:0] ShTile = 4'd0;   // rows of the tile, their segment
@@ -117,6 +127,11 @@ package vector_pkg;
   localparam logic [3:0] ShPair = 4'd7;   // rows of the tile as two halves each
   localparam logic [3:0] ShHalf = 4'd8;   // rows of the tile, a half
   localparam logic [3:0] ShCs   = 4'd9;   // two halves
+  localparam logic [3:0] ShExps = 4'd10;  // lines of exponents
+  localparam logic [3:0] ShHead = 4'd11;  // a line
+
+  // Bits of a step (vec_program).
+  localparam int StepW = 80;
 
 endpackage
 

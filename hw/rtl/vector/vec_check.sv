@@ -36,6 +36,10 @@ module vec_check #(
   wire signed [31:0] scale_exp = p0;
   wire bad_exp = scale_exp < -32'sd4096 || scale_exp > 32'sd4096;
 
+  // A place in a KV cache.
+  wire bad_cache = codec > 8'd31 || rows > 32'd65536 || cols > 32'd4096 || p1 == '0 || p1[5:0] != '0 ||
+                   p1 > 32'd1048576 || p0 > p1 || p0 + 32'(batch) > p1;
+
   always_comb begin
     known     = 1'b1;
     use_codec = 1'b0;
@@ -70,10 +74,17 @@ module vec_check #(
       vector_pkg::OpAdd: bad_more = codec > 8'd1;
       vector_pkg::OpGather, vector_pkg::OpScatter: {use_aux, need_rows} = 2'b11;
       vector_pkg::OpArgmax: ;
+      vector_pkg::OpTopk: begin
+        use_aux  = 1'b1;
+        bad_more = p1 == '0 || p1 > 32'd64 || p1 > cols;
+      end
       vector_pkg::OpQuantizeKv: begin
         {use_aux, line_dst, need_rows} = 3'b111;
-        bad_more = codec > 8'd31 || rows > 32'd65536 || cols > 32'd4096 || p1 == '0 || p1[5:0] != '0 ||
-                   p1 > 32'd1048576 || p0 > p1 || p0 + 32'(batch) > p1;
+        bad_more = bad_cache;
+      end
+      vector_pkg::OpQuantizeQ: begin
+        {use_wei, use_aux, need_rows} = 3'b111;
+        bad_more = bad_cache || p3 == '0 || p3 > rows;
       end
       vector_pkg::OpAttnScale: begin
         {use_aux, line_src, line_aux, need_rows} = 4'b1111;
@@ -95,8 +106,9 @@ module vec_check #(
                    : bad_codec ? seedbed_pkg::ErrCodec
                    : bad_shape ? seedbed_pkg::ErrShape
                    : bad_align ? seedbed_pkg::ErrAlign : seedbed_pkg::ErrNone;
-  assign div_num_o = (op == vector_pkg::OpAttnScale) ? rows[24:0] : cols[24:0] + 25'd11;
-  assign div_den_o = (op == vector_pkg::OpAttnScale) ? p3[24:0] : 25'd12;
+  wire groups = op == vector_pkg::OpAttnScale || op == vector_pkg::OpQuantizeQ;
+  assign div_num_o = groups ? rows[24:0] : cols[24:0] + 25'd11;
+  assign div_den_o = groups ? p3[24:0] : 25'd12;
 
   wire unused = &{1'b0, cmd_i[127:96], used, lines};
 

@@ -21,7 +21,7 @@
 //   sum_first_i, sum_last_i   KSum, KSumSq: the chains begin here; they end here, and go to the buffer
 //   s_*       the stream (vec_load);  st_*  the store's chunks
 //   scalar_*  result of lane 0, for DScalar;  word_o  first 64 bits of KWord
-//   key_o, index_o   of KMax and KArgmax;  bad_o   pulse: a value is not finite
+//   key_o, index_o, value_o   of KMax and KArgmax; after_i: the largest that comes behind the one before (vec_reduce);  bad_o   pulse: a value is not finite
 // Latency: 3 cycles plus the lane's, then one a chunk.
 
 module vec_pass #(
@@ -63,6 +63,7 @@ module vec_pass #(
   input  logic [24:0]         np_i,
   input  logic [24:0]         np_last_i,
   input  logic [24:0]         rows_i,
+  input  logic                after_i,
   input  logic                sum_first_i,
   input  logic                sum_last_i,
   input  logic [31:0]         a_scalar_i,
@@ -81,6 +82,7 @@ module vec_pass #(
   output logic [63:0]         word_o,
   output logic [30:0]         key_o,
   output logic [24:0]         index_o,
+  output logic [31:0]         value_o,
   output logic                bad_o,
   output logic                idle_o
 );
@@ -371,6 +373,7 @@ module vec_pass #(
     .rst_ni (rst_ni),
     .start_i(start_i && is_reduce),
     .value_i(kind_i == vector_pkg::KArgmax),
+    .after_i(after_i),
     .valid_i(valid_q[0] && is_reduce),
     .mask_i (tag_q[0][Lanes-1:0]),
     .a_i    (a_q),
@@ -378,6 +381,7 @@ module vec_pass #(
     .done_o (reduced),
     .key_o  (key_o),
     .index_o(index_o),
+    .value_o(value_o),
     .bad_o  (reduce_bad)
   );
 

@@ -1,4 +1,4 @@
 # file: vector/vector_unit.sv
 # bench: unit
 # An index may be one too large.
-s/word\[31:0\] >= 32'(rows)/word[31:0] > 32'(rows)/
+s/word\[31:0\] >= rows/word[31:0] > rows/
