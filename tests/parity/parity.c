@@ -16,15 +16,15 @@
 static const struct {
     const char *name, *spec;
     bool core, slow;
-} back_ends[] = {{"sim", "sim:bus=64", true},
-                 {"sim, attention", "sim:bus=64,units=a", true},
+} back_ends[] = {{"sim", "sim:bus=64", true, false},
+                 {"sim, attention", "sim:bus=64,units=a", true, false},
                  {"sim, all units", "sim:bus=64,units=av", true, true},
-                 {"xrt", "xrt:xclbin=%s/sim/xrt/w64.xclbin", true},
-                 {"opencl-xrt", "opencl-xrt:xclbin=%s/sim/xrt/w64.xclbin", true},
-                 {"uart", "uart", true},
-                 {"opencl", "opencl", false},
-                 {"opencl, as a GPU", "opencl:width=1,slices=8,scratch=64", false},
-                 {"cuda", "cuda", false}};
+                 {"xrt", "xrt:xclbin=%s/sim/xrt/w64.xclbin", true, false},
+                 {"opencl-xrt", "opencl-xrt:xclbin=%s/sim/xrt/w64.xclbin", true, false},
+                 {"uart", "uart", true, false},
+                 {"opencl", "opencl", false, false},
+                 {"opencl, as a GPU", "opencl:width=1,slices=8,scratch=64", false, false},
+                 {"cuda", "cuda", false, false}};
 enum { MAX_DEVICES = 16, ARENA = 24 << 20 };
 
 typedef struct {
