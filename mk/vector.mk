@@ -40,7 +40,7 @@ vector-faults: $(VECTOR_FAULTS:%=$(BUILD)/faults/vector-%/rtl/planted) $(BUILD)/
 	@set -e; for f in $(VECTOR_FAULTS); do d=$(BUILD)/faults/vector-$$f; \
 	  b=$$(sed -n 's/^# bench: //p' tests/rtl/faults/vector/$$f.sed); \
 	  if [ $$b = unit ]; then t=$$d/vector/w64l2/bench; else t=$$d/tb/$$b/tb; fi; \
-	  $(MAKE) --no-print-directory RTL_DIR=$$d/rtl TB_DIR=$$d/tb VECTOR_BLD=$$d/vector VECTOR_WARN=-Wno-lint SIM_OPT=-O1 $$t >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
+	  $(MAKE) --no-print-directory RTL_DIR=$$d/rtl TB_DIR=$$d/tb VECTOR_BLD=$$d/vector VECTOR_WARN=-Wno-lint VECTOR_OPT=-O0 SIM_OPT=-O0 $$t >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
 	  if $$t >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \
 	  echo "fault $$f: caught: $$(head -1 $$d/run.log)"; done
 
@@ -65,6 +65,8 @@ VECTOR_SRC := $(addprefix $(RTL_DIR)/,core/seedbed_pkg.sv core/vector_pkg.sv pri
               $(sort $(wildcard $(RTL_DIR)/vector/*.sv))
 VECTOR_BLD ?= $(BUILD)/vector
 VECTOR_WARN ?= -Wall
+# A fault is seen in a second: there the compiler is what takes time.
+VECTOR_OPT ?= -O1
 
 # $(1) bus, $(2) lanes
 define VECTOR_VARIANT
@@ -73,8 +75,8 @@ $(VECTOR_BLD)/w$(1)l$(2)/bench: $(VECTOR_SRC) tests/rtl/vec_shim.cpp tests/rtl/v
 	@mkdir -p $$(@D)
 	$(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert $(VECTOR_WARN) $(RTL_VLT) --top vector_unit -GBusW=$(1) -GLanes=$(2) \
 	  --Mdir $$(@D)/obj $(VECTOR_SRC)
-	$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vvector_unit.mk Vvector_unit__ALL.a OPT_FAST="-O1" OPT_SLOW="-O0" \
-	  OPT_GLOBAL="-O1" CXX="$(CXX)" >/dev/null
+	$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vvector_unit.mk Vvector_unit__ALL.a OPT_FAST="$$(VECTOR_OPT)" OPT_SLOW="-O0" \
+	  OPT_GLOBAL="$$(VECTOR_OPT)" CXX="$(CXX)" >/dev/null
 	$$(SIM_CXX) -I$$(@D)/obj -Itests/rtl -DVEC_BUS=$(1) -c tests/rtl/vec_shim.cpp -o $$(@D)/shim.o
 	$$(SIM_CXX) -c $(VERILATOR_INC)/verilated.cpp -o $$(@D)/verilated.o
 	$$(SIM_CXX) -c $(VERILATOR_INC)/verilated_threads.cpp -o $$(@D)/threads.o
