@@ -22,7 +22,7 @@ namespace {
 
 /* M: sub-tiles of 16 a warp; Keep: its left operands stay in registers. Rows of shared memory are 16 bytes apart in the banks. */
 template <int D> struct keys_tile {
-    enum { Pairs = 4, Threads = 64 * Pairs, M = D > 128 ? 1 : 2, Keys = 16 * M * Pairs, Rows = D > 128 ? 32 : 64, Keep = D == 64, Stride = D + 8,
+    enum { Pairs = 4, Threads = 64 * Pairs, M = D == 64 || D > 128 ? 1 : 2, Keys = 16 * M * Pairs, Rows = D > 128 ? 32 : 64, Keep = D == 64, Stride = D + 8,
            Exchange = Pairs * M * Rows / 16 * 32, /* in 16 bytes */
            Bytes = 2 * (2 * Keys + 4 * Rows) * Stride + 16 * Exchange };
 };

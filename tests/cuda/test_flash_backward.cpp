@@ -13,7 +13,7 @@
 
 enum { Q, K, V, Gradients };
 static const char *const gradient_name[] = {"dQ", "dK", "dV"};
-static const size_t Guard = 64; // elements
+static const size_t Guard = 1024; // elements: more than a row of every head
 
 struct gradients {
     std::vector<double> of[Gradients];
