@@ -7,8 +7,11 @@ HAVE_CUDA := $(if $(filter-out none,$(NVCC)),$(if $(wildcard $(NVCC)),1))
 CUDA_HOME := $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
 CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90
 
+# wgmma and setmaxnreg are of this target alone; other GPUs get the other kernel.
+$(BUILD)/cuda/flash_hopper.o: CUDA_ARCH_OF = -gencode arch=compute_90a,code=sm_90a
+
 CUDA_EXACT := matvec quantize attention vector runtime
-CUDA_FLASH := flash_forward flash_backward
+CUDA_FLASH := flash_forward flash_hopper flash_backward
 CUDA_PLAIN := runtime_text layout
 CUDA_HDR   := $(wildcard kernels/cuda/*.cuh kernels/cuda/*.hpp kernels/include/*.h) host/include/seedbed/command.h
 CUDA_INC   := -Ikernels/include -Ihost/include -Ihost
@@ -32,7 +35,7 @@ $(CUDA_STAMP):
 $(BUILD)/cuda/%.o: kernels/cuda/%.cu $(CUDA_HDR) mk/cuda.mk
 	@mkdir -p $(@D)
 	@$(SAY) NVCC $<
-	$(Q)$(NVCC) -O3 -std=c++17 -lineinfo $(CUDA_ARCH) $(CUDA_INC) -Xcompiler -Wall,-Wextra -Xptxas -v -c $< -o $@.tmp 2>$@.log || { cat $@.log >&2; exit 1; }
+	$(Q)$(NVCC) -O3 -std=c++17 -lineinfo $(or $(CUDA_ARCH_OF),$(CUDA_ARCH)) $(CUDA_INC) -Xcompiler -Wall,-Wextra -Xptxas -v -c $< -o $@.tmp 2>$@.log || { cat $@.log >&2; exit 1; }
 	$(Q)grep -iE 'warning|error' $@.log >&2 || true
 	$(Q)mv $@.tmp $@
 
@@ -57,7 +60,8 @@ $(BUILD)/cuda/libseedbed_cuda.a: $(CUDA_OBJ)
 EMU_DIR := $(BUILD)/cuda-emulated
 EMU_HDR := $(wildcard tests/cuda/*.hpp)
 FLASH_TEST_HDR := tests/cuda/flash_case.h tests/cuda/flash_device.h
-EMU_OBJ := $(CUDA_EXACT:%=$(EMU_DIR)/%.o) $(CUDA_PLAIN:%=$(BUILD)/cuda/%.o) $(EMU_DIR)/emulator.o
+EMU_CORE := $(EMU_DIR)/emulator.o $(EMU_DIR)/emulator_hopper.o
+EMU_OBJ := $(CUDA_EXACT:%=$(EMU_DIR)/%.o) $(CUDA_PLAIN:%=$(BUILD)/cuda/%.o) $(EMU_CORE)
 # No contraction: __fmul_rn and the like are one rounding each.
 EMU_CXX  = $(CXX) -std=c++17 -O2 -g $(WARN) -ffp-contract=off -include tests/cuda/emulator.hpp $(CUDA_INC)
 
@@ -65,7 +69,7 @@ $(EMU_DIR)/%.o: kernels/cuda/%.cu $(CUDA_HDR) $(EMU_HDR)
 	@mkdir -p $(@D)
 	@$(SAY) EMU $<
 	$(Q)$(EMU_CXX) -x c++ -c $< -o $@
-$(EMU_DIR)/emulator.o: tests/cuda/emulator.cpp $(EMU_HDR)
+$(EMU_CORE): $(EMU_DIR)/%.o: tests/cuda/%.cpp $(EMU_HDR)
 	@mkdir -p $(@D)
 	@$(SAY) CXX $<
 	$(Q)$(EMU_CXX) -c $< -o $@
@@ -75,7 +79,7 @@ $(BUILD)/tests/test_cuda_emulated: tests/cuda/test_cuda_exact.c tests/cuda/pair.
 	@$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) -DSB_CUDA_EMULATED -DSB_HAVE_CUDA -Ikernels/include $< host/device/cuda.c $(EMU_OBJ) $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) $(CHECK_LIBS) -lstdc++ -o $@
 
-$(BUILD)/tests/test_%_emulated: tests/cuda/test_%.cpp $(FLASH_TEST_HDR) $(CUDA_FLASH:%=$(EMU_DIR)/%.o) $(EMU_DIR)/emulator.o
+$(BUILD)/tests/test_%_emulated: tests/cuda/test_%.cpp $(FLASH_TEST_HDR) $(CUDA_FLASH:%=$(EMU_DIR)/%.o) $(EMU_CORE)
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
 	$(Q)$(EMU_CXX) $(filter %.cpp,$^) $(filter %.o,$^) -o $@

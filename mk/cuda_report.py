@@ -28,7 +28,7 @@ nice = subprocess.run(["c++filt"], input="\n".join(names), capture_output=True, 
 archs = sorted({a for _, a in rows})
 table, spills = [], []
 for raw, full in zip(names, nice):
-    short = re.sub(r"\(anonymous namespace\)::|^void |\(sb_cuda_arg.*\)$|\(sb_flash.*\)$|\(int\)|\(bool\)", "", full)
+    short = re.sub(r"\(anonymous namespace\)::|^void |\(sb_cuda_arg.*\)$|\(sb_flash.*\)$|\(hopper_args\)$|\(int\)|\(bool\)", "", full)
     got = [rows.get((raw, a)) for a in archs]
     table.append([short] + ["%d / %d / %d" % g if g else "-" for g in got])
     spills += ["%s for %s" % (short, a) for a, g in zip(archs, got) if g and g[2]]

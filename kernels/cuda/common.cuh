@@ -46,12 +46,14 @@ struct sb_cuda_arg {
 
 #ifdef SB_CUDA_EMULATED
 #define SB_DYNAMIC_SHARED(type, name) type *name = (type *)emu::dynamic_shared()
+#define SB_GRID_CONSTANT
 #define SB_LAUNCH(kernel, grid, block, bytes, stream, ...) \
     emu::launch(grid, block, bytes, stream, [=] { kernel(__VA_ARGS__); })
 #else
 #define SB_DYNAMIC_SHARED(type, name)                                  \
     extern __shared__ __align__(128) unsigned char sb_dynamic_shared[]; \
     type *name = (type *)sb_dynamic_shared
+#define SB_GRID_CONSTANT __grid_constant__
 #define SB_LAUNCH(kernel, grid, block, bytes, stream, ...) kernel<<<grid, block, bytes, stream>>>(__VA_ARGS__)
 #endif
 

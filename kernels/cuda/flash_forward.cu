@@ -5,8 +5,8 @@
  * of S are the operands of P V.
  * The sigmoid is 1 / (1 + 2^-x), two special functions, and not one tanh.approx: that one's error of 2^-11 is as large as P itself at
  * P ~ 1/n. */
+#include "flash_hopper.hpp"
 #include "flash_mma.cuh"
-#include "sb_flash.h"
 
 #include <stdio.h>
 
@@ -267,6 +267,8 @@ template <int D> cudaError_t launch_kind(const sb_flash &f, cudaStream_t stream)
 
 } // namespace
 
+extern "C" int sb_flash_cuda_kernel(const sb_flash *f) { return f->kernel != SB_FLASH_MMA && flash_hopper_takes(*f) ? SB_FLASH_WGMMA : SB_FLASH_MMA; }
+
 extern "C" int sb_flash_cuda_forward(const sb_flash *f, void *stream, char *why, size_t n)
 {
     if (!f->sequences || !f->kv_heads || !f->heads || f->heads % f->kv_heads || !f->max_q || !f->splits || f->kv_heads > 65535 ||
@@ -277,6 +279,12 @@ extern "C" int sb_flash_cuda_forward(const sb_flash *f, void *stream, char *why,
     }
     cudaStream_t st = (cudaStream_t)stream;
     cudaError_t e;
+    if (f->kernel != SB_FLASH_MMA && flash_hopper_takes(*f)) {
+        e = flash_hopper_forward(*f, st);
+        if (e != cudaSuccess)
+            snprintf(why, n, "flash: %s", cudaGetErrorString(e));
+        return e != cudaSuccess;
+    }
     switch (f->head_dim) {
     case 64: e = launch_kind<64>(*f, st); break;
     case 96: e = launch_kind<96>(*f, st); break;

@@ -19,6 +19,7 @@ extern "C" {
 #endif
 
 enum { SB_FLASH_FP16 = 0, SB_FLASH_BF16 = 1 };
+enum { SB_FLASH_ANY = 0, SB_FLASH_MMA = 1, SB_FLASH_WGMMA = 2 }; /* CUDA kernels: mma.sync (sm_80 and up); wgmma (Hopper, some cases) */
 
 typedef struct {
     uint32_t sequences, heads, kv_heads; /* heads: a multiple of kv_heads */
@@ -26,6 +27,7 @@ typedef struct {
     uint32_t total_q, max_q;             /* queries of all sequences; of the longest */
     uint32_t splits;                     /* the keys of a sequence over so many blocks (decode); 1: no partial results */
     int sigmoid, causal, type;
+    int kernel; /* SB_FLASH_ANY: the fastest that takes the case; SB_FLASH_MMA: that one, for comparison */
     float scale, bias;
     const void *q;           /* (total_q, heads, head_dim) */
     const void *k, *v;       /* contiguous (total keys, kv_heads, head_dim); paged (pages, page, kv_heads, head_dim) */
@@ -42,6 +44,9 @@ static inline size_t sb_flash_partial_floats(const sb_flash *f)
 {
     return f->splits > 1 ? (size_t)f->splits * f->total_q * f->heads * (f->head_dim + 2) : 0;
 }
+
+/* Which kernel would run it: SB_FLASH_MMA or SB_FLASH_WGMMA. */
+int sb_flash_cuda_kernel(const sb_flash *f);
 
 /* Enqueues it. Pointers are the GPU's, 16-byte aligned; stream: a cudaStream_t. 0, or 1 and one line in why[n]. */
 int sb_flash_cuda_forward(const sb_flash *f, void *stream, char *why, size_t n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fibres for emulator.hpp. A fibre is entered by ucontext once and left and resumed by _setjmp/_longjmp, which make no system call.
-#include "emulator.hpp"
+#include "emulator_internal.hpp"
 
 #include <csetjmp>
 #include <sys/mman.h>
@@ -9,13 +9,14 @@
 
 int emu_order = EMU_ASCENDING;
 bool emu_no_device, emu_hang;
+int emu_capability = 80;
 unsigned long emu_blocks;
 
 namespace emu {
 thread_state *self;
 
 namespace {
-constexpr size_t StackBytes = 256 << 10, MaxThreads = 1024;
+constexpr size_t StackBytes = 256 << 10;
 
 struct async_copy {
     void *dst;
@@ -46,6 +47,8 @@ unsigned count, live, current, block_arrived, block_turn;
 unsigned long steps; // meetings completed: no progress in a whole round is a deadlock
 const std::function<void()> *body;
 
+} // namespace
+
 [[noreturn]] void fail(const char *what)
 {
     fprintf(stderr, "emulator: block (%u,%u,%u) thread %u: %s\n", self->block.x, self->block.y, self->block.z, current, what);
@@ -60,7 +63,10 @@ void pause(const char *why)
         _longjmp(scheduler, 1);
     f.waits = nullptr;
 }
+void progress() { steps++; }
+unsigned thread_number() { return current; }
 
+namespace {
 void enter()
 {
     (*body)();
@@ -68,6 +74,8 @@ void enter()
     for (auto &g : f.groups)
         if (!g.empty())
             fail("ends with cp.async copies that nobody waited for");
+    if (hopper_left(current))
+        fail(hopper_left(current));
     f.ended = true;
     warps[current / 32].ended++;
     live--;
@@ -115,6 +123,7 @@ void run_block(dim3 block, dim3 grid, dim3 at)
         f.waits = nullptr;
         f.groups.assign(1, {});
     }
+    hopper_start(count, (const uint8_t *)dynamic_shared());
     static uint64_t rng = 88172645463325252u;
     while (live) {
         unsigned long before = steps;
@@ -143,7 +152,9 @@ void run_block(dim3 block, dim3 grid, dim3 at)
             if (!fibres[i].ended)
                 resume(i);
         }
-        if (steps == before && live) {
+        if (emu_order == EMU_SHUFFLED && rng >> 40 & 1)
+            hopper_land();
+        if (steps == before && live && !hopper_land()) {
             for (unsigned i = 0; i < count; i++)
                 if (!fibres[i].ended)
                     fprintf(stderr, "emulator: thread %u waits at a %s\n", i, fibres[i].waits ? fibres[i].waits : "?");
@@ -156,7 +167,7 @@ void run_block(dim3 block, dim3 grid, dim3 at)
 
 unsigned lane() { return current & 31; }
 
-void *dynamic_shared() { return (void *)(((uintptr_t)shared.data() + 127) / 128 * 128); }
+void *dynamic_shared() { return (void *)(((uintptr_t)shared.data() + 1023) / 1024 * 1024); }
 
 void block_barrier()
 {
@@ -235,7 +246,7 @@ static void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<
         if (stacks == MAP_FAILED)
             fail("no memory for stacks");
     }
-    shared.assign(shared_bytes ? shared_bytes + 128 : 0, 0);
+    shared.assign(shared_bytes ? shared_bytes + 1024 : 0, 0);
     body = &kernel;
     for (unsigned z = 0; z < grid.z; z++)
         for (unsigned y = 0; y < grid.y; y++)

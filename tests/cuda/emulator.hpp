@@ -78,6 +78,14 @@ template <class T> T emu_lane_value(T v, unsigned from)
 }
 template <class T> T __shfl_sync(unsigned, T v, unsigned from) { return emu_lane_value(v, from); }
 template <class T> T __shfl_xor_sync(unsigned, T v, unsigned mask) { return emu_lane_value(v, emu::lane() ^ mask); }
+inline bool __any_sync(unsigned, bool v)
+{
+    unsigned char mine = v, any = 0;
+    const uint8_t *all = emu::warp_exchange(&mine, 1);
+    for (int l = 0; l < 32; l++)
+        any |= all[64 * l];
+    return any;
+}
 
 inline unsigned __funnelshift_r(unsigned lo, unsigned hi, unsigned n) { return (unsigned)(((uint64_t)hi << 32 | lo) >> (n & 31)); }
 inline unsigned __byte_perm(unsigned a, unsigned b, unsigned sel)
@@ -111,6 +119,7 @@ template <class T> T atomicAdd(T *p, T v) { T o = *p; *p = o + v; return o; }
 template <class T> T atomicMin(T *p, T v) { T o = *p; *p = v < o ? v : o; return o; }
 template <class T> T atomicMax(T *p, T v) { T o = *p; *p = v > o ? v : o; return o; }
 
+#include "emulator_hopper.hpp"
 #include "emulator_runtime.hpp"
 
 #endif

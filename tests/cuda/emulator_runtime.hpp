@@ -7,17 +7,20 @@
 #include <vector>
 
 extern bool emu_no_device, emu_hang;
+extern int emu_capability; /* 80: A100, 90: H100 */
 
 enum cudaError_t {
     cudaSuccess = 0,
     cudaErrorMemoryAllocation = 2,
     cudaErrorInsufficientDriver = 35,
     cudaErrorNoDevice = 100,
-    cudaErrorNotReady = 600
+    cudaErrorNotReady = 600,
+    cudaErrorNotSupported = 801
 };
 enum { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaStreamNonBlocking, cudaEventDisableTiming, cudaHostAllocMapped,
        cudaHostAllocDefault, cudaStreamCaptureModeThreadLocal };
 enum { cudaFuncAttributeMaxDynamicSharedMemorySize };
+enum { cudaDevAttrComputeCapabilityMajor, cudaDevAttrMultiProcessorCount };
 
 struct emu_stream {
     bool capturing;
@@ -43,6 +46,16 @@ inline cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
 {
     *p = {"emulated", 8, 0, 4, 1 << 20, 1ull << 30};
+    return cudaSuccess;
+}
+inline cudaError_t cudaGetDevice(int *n)
+{
+    *n = 0;
+    return cudaSuccess;
+}
+inline cudaError_t cudaDeviceGetAttribute(int *v, int what, int)
+{
+    *v = what == cudaDevAttrComputeCapabilityMajor ? emu_capability / 10 : 3;
     return cudaSuccess;
 }
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }

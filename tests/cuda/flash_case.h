@@ -67,28 +67,32 @@ static inline std::vector<uint16_t> fill(size_t n, int bf16, std::vector<double>
     return x;
 }
 
-// backward: the sigmoid, without pages and splits; every fifth is causal with more queries than keys.
-static inline problem make(unsigned i, uint32_t longest, bool backward = false)
+// BACKWARD: the sigmoid, without pages and splits; every fifth is causal with more queries than keys. WGMMA: what Hopper's kernel takes.
+enum { ANY, BACKWARD, WGMMA };
+static inline problem make(unsigned i, uint32_t longest, int kind = ANY)
 {
+    bool backward = kind == BACKWARD, wgmma = kind == WGMMA;
     static const uint32_t dims[] = {64, 96, 128, 256}, groups[] = {1, 2, 4, 7};
     problem p;
     sb_flash &f = p.f;
     memset(&f, 0, sizeof f);
-    f.head_dim = dims[i % 4];
+    f.head_dim = wgmma ? 64 << i % 2 : dims[i % 4];
     bool few_keys = backward && i % 5 == 3;
-    f.sigmoid = backward || i / 4 % 2;
-    f.type = (int)(backward ? i / 4 % 2 : i / 8 % 2);
+    f.sigmoid = backward || i / (wgmma ? 2 : 4) % 2;
+    f.type = (int)(i / (kind == ANY ? 8 : 4) % 2);
     f.causal = few_keys || below(2);
     f.sequences = 1 + below(3);
     f.kv_heads = 1 + below(2);
     f.heads = f.kv_heads * groups[below(4)];
-    f.splits = backward || below(3) ? 1 : 2 + below(4);
+    f.splits = kind != ANY || below(3) ? 1 : 2 + below(4);
     f.scale = 1.0f / sqrtf((float)f.head_dim);
-    bool decode = !few_keys && below(3) == 0;
+    bool decode = !wgmma && !few_keys && below(3) == 0;
     p.q_start.push_back(0);
     p.kv_start.push_back(0);
     for (uint32_t s = 0; s < f.sequences; s++) {
         uint32_t nq = decode ? 1 : below(longest), nk = few_keys ? below(nq / 3 + 1) : below(longest); // none too, and more queries than keys
+        if (wgmma && s == 0)
+            nq = nq < 64 ? nq + 64 : nq, nk += longest;
         f.max_q = nq > f.max_q ? nq : f.max_q;
         p.q_start.push_back(p.q_start.back() + (int)nq);
         p.kv_start.push_back(p.kv_start.back() + (int)nk);
@@ -100,7 +104,7 @@ static inline problem make(unsigned i, uint32_t longest, bool backward = false)
     f.total_q = (uint32_t)p.q_start.back();
     f.bias = f.sigmoid ? -logf((float)longest) : 0;
     p.kv_rows = (size_t)p.kv_start.back();
-    if (!backward && below(2)) { // paged, pages in any order
+    if (kind == ANY && below(2)) { // paged, pages in any order
         f.page = 16;
         f.max_pages = (longest + 15) / 16;
         size_t total = (size_t)f.sequences * f.max_pages;

@@ -72,7 +72,7 @@ static int check_reference(unsigned problems)
 {
     double worst = 0;
     for (unsigned n = 0; n < problems; n++) {
-        problem p = make(4 * n, 14, true); // head_dim 64
+        problem p = make(4 * n, 14, BACKWARD); // head_dim 64
         std::vector<double> dout;
         fill(p.qd.size(), p.f.type, dout);
         const gradients g = differentiate(p, dout);
@@ -190,7 +190,7 @@ static unsigned lone_rows; // queries without a key, of all cases
 
 static int check(unsigned i, uint32_t longest, double *worst)
 {
-    problem p = make(i, longest, true);
+    problem p = make(i, longest, BACKWARD);
     sb_flash &f = p.f;
 #ifdef SB_FLASH_OPENCL
     static const uint32_t dims[] = {64, 100, 37, 256};
@@ -269,7 +269,7 @@ static int check_refusals()
 {
     int failed = 0;
     for (int c = 0; c < 4; c++) {
-        problem p = make(0, 20, true);
+        problem p = make(0, 20, BACKWARD);
         if (c == 0)
             p.f.sigmoid = 0;
         else if (c == 1)
