@@ -34,7 +34,7 @@ bool make_map(sb_tensor_map *map, const void *base, uint32_t heads, uint32_t dim
 #endif
 }
 
-template <class Shape, bool Bf16, int Mode, bool PingPong> cudaError_t launch(const sb_flash &f, int processors, cudaStream_t stream)
+template <class Shape, bool Bf16, bool Sigmoid> cudaError_t launch(const sb_flash &f, int processors, cudaStream_t stream)
 {
     hopper_args a;
     a.f = f;
@@ -44,19 +44,19 @@ template <class Shape, bool Bf16, int Mode, bool PingPong> cudaError_t launch(co
     if (!make_map(&a.q, f.q, f.heads, Shape::D, 64, Bf16) || !make_map(&a.k, f.k, f.kv_heads, Shape::D, Shape::Keys, Bf16) ||
         !make_map(&a.v, f.v, f.kv_heads, Shape::D, Shape::Keys, Bf16))
         return cudaErrorNotSupported;
-    cudaError_t e = cudaFuncSetAttribute(flash_hopper_kernel<Shape, Bf16, Mode, PingPong>, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::SharedBytes);
+    cudaError_t e = cudaFuncSetAttribute(flash_hopper_kernel<Shape, Bf16, Sigmoid>, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::SharedBytes);
     if (e != cudaSuccess)
         return e;
     uint64_t work = a.tiles * all;
-    SB_LAUNCH((flash_hopper_kernel<Shape, Bf16, Mode, PingPong>), dim3(work < (uint64_t)processors ? (unsigned)work : (unsigned)processors),
+    SB_LAUNCH((flash_hopper_kernel<Shape, Bf16, Sigmoid>), dim3(work < (uint64_t)processors ? (unsigned)work : (unsigned)processors),
               dim3(Shape::Threads), Shape::SharedBytes, stream, a);
     return cudaGetLastError();
 }
-template <class Shape, int Eval, bool PingPong> cudaError_t launch_kind(const sb_flash &f, int processors, cudaStream_t stream)
+template <class Shape> cudaError_t launch_kind(const sb_flash &f, int processors, cudaStream_t stream)
 {
     if (f.type == SB_FLASH_BF16)
-        return f.sigmoid ? launch<Shape, true, Eval, PingPong>(f, processors, stream) : launch<Shape, true, FLASH_SOFTMAX, PingPong>(f, processors, stream);
-    return f.sigmoid ? launch<Shape, false, Eval, PingPong>(f, processors, stream) : launch<Shape, false, FLASH_SOFTMAX, PingPong>(f, processors, stream);
+        return f.sigmoid ? launch<Shape, true, true>(f, processors, stream) : launch<Shape, true, false>(f, processors, stream);
+    return f.sigmoid ? launch<Shape, false, true>(f, processors, stream) : launch<Shape, false, false>(f, processors, stream);
 }
 
 } // namespace
@@ -79,6 +79,6 @@ cudaError_t flash_hopper_forward(const sb_flash &f, cudaStream_t stream)
     if (e != cudaSuccess)
         return e;
     if (f.head_dim == 64)
-        return launch_kind<hopper_shape<64, 128, 3, 3, 2>, FLASH_QUAD_FMA, false>(f, processors, stream);
-    return launch_kind<hopper_shape<128, 128, 2, 2, 2>, FLASH_QUAD_FMA, false>(f, processors, stream);
+        return launch_kind<hopper_shape<64, 128, 3, 3, 2>>(f, processors, stream);
+    return launch_kind<hopper_shape<128, 128, 2, 2, 2>>(f, processors, stream);
 }

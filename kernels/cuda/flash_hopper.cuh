@@ -12,8 +12,6 @@
 #define SB_LOG2E 1.4426950408889634f
 #define SB_NO_MAX (-1e30f) /* below every score, and no infinity: differences stay numbers */
 
-enum { FLASH_SOFTMAX = 0, FLASH_RCP = 1, FLASH_PAIR = 2, FLASH_QUAD = 3, FLASH_QUAD_FMA = 4 };
-
 /* Groups: warpgroups of consumers, 64 rows each. Keys: of a tile. Stages: of the ring. */
 template <int Dim, int NKeys, int NGroups, int NStages, int NQueryStages> struct hopper_shape {
     enum {
@@ -49,8 +47,9 @@ SB_FN uint32_t hopper_uniform(uint32_t v) { return __shfl_sync(0xffffffffu, v, 0
 
 SB_FN bool hopper_any(bool b) { return __any_sync(0xffffffffu, b); }
 
-/* Number n in the order of work: the tiles that see most keys first. False: past the end of its sequence. */
-template <class Shape> SB_FN bool hopper_fetch(const hopper_args &a, uint32_t n, hopper_work &w)
+/* Number n in the order of work: the tiles that see most keys first. Warp: for a whole warp, or for a single thread. False: past the end
+ * of its sequence. */
+template <class Shape, bool Warp> SB_FN bool hopper_fetch(const hopper_args &a, uint32_t n, hopper_work &w)
 {
     const sb_flash &f = a.f;
     uint32_t all = f.sequences * f.heads, set = n / (a.together * a.tiles), in = n % (a.together * a.tiles);
@@ -58,10 +57,14 @@ template <class Shape> SB_FN bool hopper_fetch(const hopper_args &a, uint32_t n,
     uint32_t which = set * a.together + in % heads, seq = which / f.heads;
     w.head = which % f.heads;
     w.row = (a.tiles - 1 - in / heads) * Shape::Rows;
-    w.q0 = hopper_uniform((uint32_t)f.q_start[seq]);
-    w.k0 = hopper_uniform((uint32_t)f.kv_start[seq]);
-    w.queries = hopper_uniform((uint32_t)f.q_start[seq + 1]) - w.q0;
-    w.keys = hopper_uniform((uint32_t)f.kv_start[seq + 1]) - w.k0;
+    uint32_t at[4] = {(uint32_t)f.q_start[seq], (uint32_t)f.q_start[seq + 1], (uint32_t)f.kv_start[seq], (uint32_t)f.kv_start[seq + 1]};
+    SB_UNROLL
+    for (int i = 0; i < 4 && Warp; i++)
+        at[i] = hopper_uniform(at[i]);
+    w.q0 = at[0];
+    w.queries = at[1] - at[0];
+    w.k0 = at[2];
+    w.keys = at[3] - at[2];
     if (w.row >= w.queries)
         return false;
     uint32_t end = w.row + Shape::Rows < w.queries ? w.row + Shape::Rows : w.queries;
@@ -91,46 +94,22 @@ SB_FN void hopper_copy(void *dst, const sb_tensor_map *map, uint64_t *bar, int c
     sb_tensor_copy(dst, map, bar, column, (int)head, box - valid, (int)first + valid);
 }
 
-/* 1 / x for 1 <= x < 2^125 on the FMA pipe: from the bits within 6 %, then a cubic in the error; relative error below 3e-5. */
-SB_FN float hopper_reciprocal(float x)
-{
-    float r = __uint_as_float(0x7ef00000u - __float_as_uint(x)), t = x * r;
-    return r * (t * (t * 1.04711702f - 3.09533517f) + 3.0481951f);
-}
-
-/* P of 64 rows and a tile of keys, in place: 1 / (1 + 2^y), y = s scale + bias, of two or four scores at a time by one reciprocal of their
- * product. The bound keeps the product finite; 2^-31 is 0 in fp16. */
-template <int Mode, int Keys> SB_FN void hopper_sigmoid(float (&s)[Keys / 2], float scale, float bias)
+/* P of 64 rows and a tile of keys, in place: 1 / (1 + 2^y), y = s scale + bias, of four scores at a time by one reciprocal of the product:
+ * special functions are what the tensor cores wait for. The bound keeps the product finite; 2^-31 is 0 in fp16. */
+template <int Keys> SB_FN void hopper_sigmoid(float (&s)[Keys / 2], float scale, float bias)
 {
     SB_UNROLL
     for (int i = 0; i < Keys / 2; i += 4) {
         float e[4];
         SB_UNROLL
-        for (int c = 0; c < 4; c++) {
-            float y = s[i + c] * scale + bias;
-            if (Mode != FLASH_RCP)
-                y = fminf(y, Mode == FLASH_PAIR ? 62.0f : 31.0f);
-            e[c] = sb_exp2(y);
-        }
-        if (Mode == FLASH_RCP) {
-            SB_UNROLL
-            for (int c = 0; c < 4; c++)
-                s[i + c] = sb_rcp(1.0f + e[c]);
-        } else { /* x (1 + e) = x e + x */
-            float b = 1.0f + e[1], d = 1.0f + e[3], ab = e[0] * b + b, cd = e[2] * d + d, rab, rcd;
-            if (Mode == FLASH_PAIR) {
-                rab = sb_rcp(ab);
-                rcd = sb_rcp(cd);
-            } else {
-                float r = Mode == FLASH_QUAD ? sb_rcp(ab * cd) : hopper_reciprocal(ab * cd);
-                rab = r * cd;
-                rcd = r * ab;
-            }
-            s[i] = rab * b;
-            s[i + 1] = rab * e[0] + rab;
-            s[i + 2] = rcd * d;
-            s[i + 3] = rcd * e[2] + rcd;
-        }
+        for (int c = 0; c < 4; c++)
+            e[c] = sb_exp2(fminf(s[i + c] * scale + bias, 31.0f));
+        float b = 1.0f + e[1], d = 1.0f + e[3], ab = e[0] * b + b, cd = e[2] * d + d; /* x (1 + e) = x e + x */
+        float r = sb_rcp(ab * cd), rab = r * cd, rcd = r * ab;
+        s[i] = rab * b;
+        s[i + 1] = rab * e[0] + rab;
+        s[i + 2] = rcd * d;
+        s[i + 3] = rcd * e[2] + rcd;
     }
 }
 
@@ -184,7 +163,7 @@ template <int Keys> SB_FN void hopper_softmax(float (&s)[Keys / 2], float scale,
     }
 }
 
-template <class Shape, bool Bf16, int Mode, bool PingPong>
+template <class Shape, bool Bf16, bool Sigmoid>
 __global__ void __launch_bounds__(Shape::Threads, 1) flash_hopper_kernel(const SB_GRID_CONSTANT hopper_args a)
 {
     enum { D = Shape::D, Keys = Shape::Keys, Groups = Shape::Groups, Stages = Shape::Stages, QueryStages = Shape::QueryStages, Slabs = D / 64 };
@@ -214,16 +193,13 @@ __global__ void __launch_bounds__(Shape::Threads, 1) flash_hopper_kernel(const S
     hopper_work w;
     if (group == 0) { /* the producer */
         sb_registers_fewer<Groups == 2 ? 24 : 32>();
-        if (threadIdx.x < 32) {
-            bool first = threadIdx.x == 0; /* the one that waits and copies; the others only help to know w */
-            if (first) {
-                sb_tensor_prefetch(&a.q);
-                sb_tensor_prefetch(&a.k);
-                sb_tensor_prefetch(&a.v);
-            }
+        if (threadIdx.x == 0) {
+            sb_tensor_prefetch(&a.q);
+            sb_tensor_prefetch(&a.k);
+            sb_tensor_prefetch(&a.v);
             uint32_t share = f.heads / f.kv_heads;
             for (uint32_t i = 0, n; (n = hopper_number(i), i * gridDim.x < total); i++) {
-                if (n >= total || !hopper_fetch<Shape>(a, n, w) || !w.tiles || !first)
+                if (n >= total || !hopper_fetch<Shape, false>(a, n, w) || !w.tiles)
                     continue;
                 uint32_t kv_head = w.head / share;
                 sb_bar_wait(q_free + q.stage, q.phase ^ 1);
@@ -252,10 +228,8 @@ __global__ void __launch_bounds__(Shape::Threads, 1) flash_hopper_kernel(const S
         group--;
         uint32_t warp = threadIdx.x / 32 % 4, lane = threadIdx.x & 31;
         float scale = f.scale * SB_LOG2E, bias = -f.bias * SB_LOG2E;
-        if (PingPong && group == Groups - 1)
-            sb_named_arrive<1, 256>(0);
         for (uint32_t i = 0, n; (n = hopper_number(i), i * gridDim.x < total); i++) {
-            if (n >= total || !hopper_fetch<Shape>(a, n, w))
+            if (n >= total || !hopper_fetch<Shape, true>(a, n, w))
                 continue;
             float o[D / 2], s[Keys / 2], top[2] = {SB_NO_MAX, SB_NO_MAX}, sum[2] = {0, 0};
             uint32_t p[Keys / 16][4];
@@ -271,19 +245,18 @@ __global__ void __launch_bounds__(Shape::Threads, 1) flash_hopper_kernel(const S
             whole = whole < (int)w.keys ? whole : (int)w.keys;
             int j = (int)w.tiles - 1;
             if (j >= 0) {
-                if (!PingPong) { /* tiles of which none of this group's rows sees a key */
-                    int last = (int)(w.row + 64 * group + 64 < w.queries ? w.row + 64 * group + 64 : w.queries), sees = f.causal ? last + ahead : (int)w.keys;
-                    int mine = w.row + 64 * group >= w.queries || sees <= 0 ? 0 : (sees + Keys - 1) / Keys;
-                    for (; j >= mine; j--) {
-                        sb_bar_wait(k_full + k.stage, k.phase);
-                        if (lane == 0)
-                            sb_bar_arrive(k_free + k.stage);
-                        k.next<Stages>();
-                        sb_bar_wait(v_full + v.stage, v.phase);
-                        if (lane == 0)
-                            sb_bar_arrive(v_free + v.stage);
-                        v.next<Stages>();
-                    }
+                /* tiles of which none of this group's rows sees a key */
+                int last = (int)(w.row + 64 * group + 64 < w.queries ? w.row + 64 * group + 64 : w.queries), sees = f.causal ? last + ahead : (int)w.keys;
+                int mine = w.row + 64 * group >= w.queries || sees <= 0 ? 0 : (sees + Keys - 1) / Keys;
+                for (; j >= mine; j--) {
+                    sb_bar_wait(k_full + k.stage, k.phase);
+                    if (lane == 0)
+                        sb_bar_arrive(k_free + k.stage);
+                    k.next<Stages>();
+                    sb_bar_wait(v_full + v.stage, v.phase);
+                    if (lane == 0)
+                        sb_bar_arrive(v_free + v.stage);
+                    v.next<Stages>();
                 }
                 sb_bar_wait(q_full + q.stage, q.phase);
             }
@@ -307,12 +280,12 @@ __global__ void __launch_bounds__(Shape::Threads, 1) flash_hopper_kernel(const S
             auto evaluate = [&](float(&factor)[2]) {
                 int limit[2] = {end[0] - j * Keys, end[1] - j * Keys};
                 bool partly = (j + 1) * Keys > whole;
-                if (Mode == FLASH_SOFTMAX) {
+                if (!Sigmoid) {
                     if (partly)
                         hopper_mask<Keys>(s, limit, SB_NO_MAX);
                     hopper_softmax<Keys>(s, scale, top, sum, factor);
                 } else {
-                    hopper_sigmoid<Mode, Keys>(s, -scale, bias);
+                    hopper_sigmoid<Keys>(s, -scale, bias);
                     if (partly)
                         hopper_mask<Keys>(s, limit, 0.0f);
                 }
@@ -334,20 +307,16 @@ __global__ void __launch_bounds__(Shape::Threads, 1) flash_hopper_kernel(const S
                 pack();
                 for (j--; j >= 0; j--) {
                     sb_bar_wait(k_full + k.stage, k.phase);
-                    if (PingPong)
-                        sb_named_sync<1, 256>((int)group);
                     scores();
                     sb_bar_wait(v_full + v.stage, v.phase);
                     values();
-                    if (PingPong)
-                        sb_named_arrive<1, 256>((int)(group + 1) % Groups);
                     sb_wgmma_wait<1>();
                     if (lane == 0)
                         sb_bar_arrive(k_free + k.stage);
                     k.next<Stages>();
                     evaluate(factor);
                     hopper_before(s);
-                    if (Mode == FLASH_SOFTMAX && hopper_any(factor[0] != 1 || factor[1] != 1)) { /* some row's maximum grew */
+                    if (!Sigmoid && hopper_any(factor[0] != 1 || factor[1] != 1)) { /* some row's maximum grew */
                         sb_wgmma_wait<0>();
                         SB_UNROLL
                         for (int c = 0; c < D / 2; c++)
@@ -376,7 +345,7 @@ __global__ void __launch_bounds__(Shape::Threads, 1) flash_hopper_kernel(const S
             SB_UNROLL
             for (int h = 0; h < 2; h++) {
                 float l = 1;
-                if (Mode == FLASH_SOFTMAX) {
+                if (!Sigmoid) {
                     sum[h] += __shfl_xor_sync(0xffffffffu, sum[h], 1);
                     sum[h] += __shfl_xor_sync(0xffffffffu, sum[h], 2);
                     l = sum[h] > 0 ? 1.0f / sum[h] : 0.0f;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Hopper's own operations (PTX ISA, sm_90a): wgmma with B and A in shared memory or A in registers, tensor copies (TMA) that complete on an
- * mbarrier, named barriers, setmaxnreg. Shared tiles are rows of 64 elements (128 bytes) in the 128-byte swizzle, 1024-byte aligned:
+ * mbarrier, setmaxnreg. Shared tiles are rows of 64 elements (128 bytes) in the 128-byte swizzle, 1024-byte aligned:
  * the 16-byte chunk c of row r lies at c ^ (r & 7). In the emulator the same, element by element (tests/cuda/emulator_hopper.hpp). */
 #ifndef SEEDBED_CUDA_FLASH_WGMMA_CUH
 #define SEEDBED_CUDA_FLASH_WGMMA_CUH
@@ -27,8 +27,6 @@ SB_FN void sb_tensor_copy(void *dst, const sb_tensor_map *map, uint64_t *bar, in
 {
     emu::tensor_copy(dst, map, bar, c0, c1, c2, c3);
 }
-template <int Id, int Threads> SB_FN void sb_named_sync(int add) { emu::named_barrier(Id + add, Threads, true); }
-template <int Id, int Threads> SB_FN void sb_named_arrive(int add) { emu::named_barrier(Id + add, Threads, false); }
 template <int Registers> SB_FN void sb_registers_more() {}
 template <int Registers> SB_FN void sb_registers_fewer() {}
 SB_FN void sb_wgmma_fence() {}
@@ -51,7 +49,7 @@ SB_FN void sb_bar_init(uint64_t *bar, uint32_t arrivals)
     asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(sb_shared_address(bar)), "r"(arrivals) : "memory");
 }
 /* Makes initialised barriers visible to the copy engine. */
-SB_FN void sb_bar_init_fence() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+SB_FN void sb_bar_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;\nfence.proxy.async.shared::cta;" ::: "memory"); }
 SB_FN void sb_bar_arrive(uint64_t *bar) { asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(sb_shared_address(bar)) : "memory"); }
 /* Arrives, and the phase also waits for `bytes` of tensor copies. */
 SB_FN void sb_bar_expect(uint64_t *bar, uint32_t bytes)
@@ -77,8 +75,6 @@ SB_FN void sb_tensor_copy(void *dst, const sb_tensor_map *map, uint64_t *bar, in
                  "l"(map), "r"(sb_shared_address(bar)), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
                  : "memory");
 }
-template <int Id, int Threads> SB_FN void sb_named_sync(int add) { asm volatile("bar.sync %0, %1;" ::"r"(Id + add), "n"(Threads) : "memory"); }
-template <int Id, int Threads> SB_FN void sb_named_arrive(int add) { asm volatile("bar.arrive %0, %1;" ::"r"(Id + add), "n"(Threads) : "memory"); }
 template <int Registers> SB_FN void sb_registers_more() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Registers)); }
 template <int Registers> SB_FN void sb_registers_fewer() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Registers)); }
 SB_FN void sb_wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
@@ -89,10 +85,7 @@ template <int Pending> SB_FN void sb_wgmma_wait() { asm volatile("wgmma.wait_gro
 #define SB_D8(i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), "+f"(d[i + 7])
 #define SB_D32(i) SB_D8(i), SB_D8(i + 8), SB_D8(i + 16), SB_D8(i + 24)
 #define SB_R32 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
-#define SB_R48 SB_R32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47"
-#define SB_R64 SB_R48 ",%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
-#define SB_R88 SB_R64 ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%86,%87"
-#define SB_R96 SB_R88 ",%88,%89,%90,%91,%92,%93,%94,%95"
+#define SB_R64 SB_R32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
 #define SB_WGMMA_SS(n, type, regs, a, b, c, ...)                                                                                            \
     asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, " c ", 0;\nwgmma.mma_async.sync.aligned.m64n" n "k16.f32." type "." type " {" regs "}, " a ", " b   \
                  ", p, 1, 1, 0, 0;\n}"                                                                                                       \
@@ -106,27 +99,15 @@ template <int Pending> SB_FN void sb_wgmma_wait() { asm volatile("wgmma.wait_gro
 /* d (+)= a b; a 64 x 16 and b 16 x N in shared memory, both K-major. The fragments are those of mma.sync, a warp of the four 16 rows each. */
 template <int N, bool Bf16> SB_FN void sb_wgmma(float (&d)[N / 2], uint64_t a_, uint64_t b_, int accumulate)
 {
-    static_assert(N == 64 || N == 96 || N == 128 || N == 176 || N == 192, "this N is not built");
+    static_assert(N == 64 || N == 128, "this N is not built");
     if constexpr (N == 64 && Bf16)
         SB_WGMMA_SS("64", "bf16", SB_R32, "%32", "%33", "%34", SB_D32(0));
-    if constexpr (N == 96 && Bf16)
-        SB_WGMMA_SS("96", "bf16", SB_R48, "%48", "%49", "%50", SB_D32(0), SB_D8(32), SB_D8(40));
     if constexpr (N == 128 && Bf16)
         SB_WGMMA_SS("128", "bf16", SB_R64, "%64", "%65", "%66", SB_D32(0), SB_D32(32));
-    if constexpr (N == 176 && Bf16)
-        SB_WGMMA_SS("176", "bf16", SB_R88, "%88", "%89", "%90", SB_D32(0), SB_D32(32), SB_D8(64), SB_D8(72), SB_D8(80));
-    if constexpr (N == 192 && Bf16)
-        SB_WGMMA_SS("192", "bf16", SB_R96, "%96", "%97", "%98", SB_D32(0), SB_D32(32), SB_D32(64));
     if constexpr (N == 64 && !Bf16)
         SB_WGMMA_SS("64", "f16", SB_R32, "%32", "%33", "%34", SB_D32(0));
-    if constexpr (N == 96 && !Bf16)
-        SB_WGMMA_SS("96", "f16", SB_R48, "%48", "%49", "%50", SB_D32(0), SB_D8(32), SB_D8(40));
     if constexpr (N == 128 && !Bf16)
         SB_WGMMA_SS("128", "f16", SB_R64, "%64", "%65", "%66", SB_D32(0), SB_D32(32));
-    if constexpr (N == 176 && !Bf16)
-        SB_WGMMA_SS("176", "f16", SB_R88, "%88", "%89", "%90", SB_D32(0), SB_D32(32), SB_D8(64), SB_D8(72), SB_D8(80));
-    if constexpr (N == 192 && !Bf16)
-        SB_WGMMA_SS("192", "f16", SB_R96, "%96", "%97", "%98", SB_D32(0), SB_D32(32), SB_D32(64));
 }
 /* d += a b; a in registers, b MN-major. */
 template <int N, bool Bf16> SB_FN void sb_wgmma(float (&d)[N / 2], const uint32_t (&a_)[4], uint64_t b_)

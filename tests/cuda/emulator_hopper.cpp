@@ -40,9 +40,6 @@ struct thread {
 thread threads[MaxThreads];
 std::deque<copy> copies;
 const uint8_t *shared_base;
-struct {
-    unsigned arrived, turn;
-} named[16];
 
 void settle(barrier *b)
 {
@@ -132,8 +129,6 @@ void hopper_start(unsigned count, const uint8_t *shared)
         threads[i].groups.assign(1, {});
         threads[i].chains.clear();
     }
-    for (auto &n : named)
-        n.arrived = n.turn = 0;
 }
 
 bool hopper_land()
@@ -181,20 +176,6 @@ void tensor_copy(void *dst, const tensor_map *map, uint64_t *bar, int c0, int c1
     copies.push_back({(uint8_t *)dst, map, bar, {c0, c1, c2, c3}});
     if (emu_order == EMU_DESCENDING) /* at once: what is overwritten too early shows */
         hopper_land();
-}
-
-void named_barrier(unsigned id, unsigned count, bool wait)
-{
-    auto &n = named[id & 15];
-    unsigned turn = n.turn;
-    if (++n.arrived == count) {
-        n.arrived = 0;
-        n.turn++;
-        progress();
-        return;
-    }
-    while (wait && n.turn == turn)
-        pause("named barrier");
 }
 
 void wgmma(float *d, unsigned n, uint64_t a, const uint32_t *registers, uint64_t b, bool mn_major, int accumulate, bool bf16)

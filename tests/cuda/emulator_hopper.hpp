@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Hopper's asynchronous operations on the emulated grid: mbarriers, tensor copies, wgmma, named barriers. A tensor copy lands when nobody
+ * Hopper's asynchronous operations on the emulated grid: mbarriers, tensor copies, wgmma. A tensor copy lands when nobody
  * can go on without it, or at once (emu_order); products are computed when their group is waited for, from what shared memory holds
  * then, or when they are issued; until the wait their accumulators hold NaN. So a tile that is released or overwritten too early, a result that is
  * read too early, a byte count or an arrival that is wrong is a failure. Descriptors are decoded as the PTX manual defines them. */
@@ -21,7 +21,6 @@ void mbarrier_init(uint64_t *bar, unsigned arrivals);
 void mbarrier_arrive(uint64_t *bar, unsigned bytes);
 void mbarrier_wait(uint64_t *bar, unsigned parity);
 void tensor_copy(void *dst, const tensor_map *map, uint64_t *bar, int c0, int c1, int c2, int c3);
-void named_barrier(unsigned id, unsigned threads, bool wait);
 /* d: n / 2 accumulators; A from a descriptor, or from registers (not NULL). */
 void wgmma(float *d, unsigned n, uint64_t a, const uint32_t *registers, uint64_t b, bool b_mn_major, int accumulate, bool bf16);
 void wgmma_commit();
