@@ -35,7 +35,7 @@ $(CUDA_STAMP):
 $(BUILD)/cuda/%.o: kernels/cuda/%.cu $(CUDA_HDR) mk/cuda.mk
 	@mkdir -p $(@D)
 	@$(SAY) NVCC $<
-	$(Q)$(NVCC) -O3 -std=c++17 -lineinfo $(or $(CUDA_ARCH_OF),$(CUDA_ARCH)) $(CUDA_INC) -Xcompiler -Wall,-Wextra -Xptxas -v -c $< -o $@.tmp 2>$@.log || { cat $@.log >&2; exit 1; }
+	$(Q)$(NVCC) -O3 -std=c++17 -lineinfo $(or $(CUDA_ARCH_OF),$(CUDA_ARCH)) $(CUDA_INC) -Xcompiler -Wall,-Wextra,-fPIC -Xptxas -v -c $< -o $@.tmp 2>$@.log || { cat $@.log >&2; exit 1; }
 	$(Q)grep -iE 'warning|error' $@.log >&2 || true
 	$(Q)mv $@.tmp $@
 
@@ -104,9 +104,14 @@ $(BUILD)/bench/cuda: tests/cuda/bench_cuda.cpp $(FLASH_LIB) $(CUDA_LIB)
 	@mkdir -p $(@D)
 	@$(SAY) LD $@
 	$(Q)$(CXX) $(CUDA_CXXFLAGS) $(CUDA_INC) -isystem $(CUDA_HOME)/include $^ -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread -o $@
-bench-cuda: $(BUILD)/bench/cuda ## on a GPU: packed matvec beside cuBLAS, flash forward beside PyTorch
+# What bench_sdpa.py loads beside PyTorch.
+$(BUILD)/bench/libflash.so: $(FLASH_LIB)
+	@mkdir -p $(@D)
+	@$(SAY) LD $@
+	$(Q)$(CXX) -shared -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -lpthread
+bench-cuda: $(BUILD)/bench/cuda $(BUILD)/bench/libflash.so ## on a GPU: packed matvec beside cuBLAS, flash forward beside PyTorch
 	$< $(BUILD)/bench/cuda.json
-	python3 tests/cuda/bench_sdpa.py
+	python3 tests/cuda/bench_sdpa.py $(BUILD)/bench/libflash.so
 CUDA_TESTS := $(BUILD)/tests/cuda/test_cuda_exact $(BUILD)/tests/cuda/test_flash $(BUILD)/tests/cuda/test_flash_backward
 else
 cuda:
