@@ -86,11 +86,11 @@ struct hopper_ring {
     }
 };
 
-/* Rows first.. of `valid` (less than box: the rest is filled with zeros, whatever lies behind). The map's last two dimensions step over
- * rows both: the first of them ends the box, the second places it; the map begins `box` rows before the tensor. */
+/* Rows first.. of `valid`, at least 1 (less than box: the rest is filled with zeros, whatever lies behind). The map's last two dimensions
+ * step over rows both: the first of them ends the box, the second places it; the map begins `box` rows before the tensor. */
 SB_FN void hopper_copy(void *dst, const sb_tensor_map *map, uint64_t *bar, int column, uint32_t head, uint32_t first, int valid, int box)
 {
-    valid = valid < 0 ? 0 : valid < box ? valid : box;
+    valid = valid < box ? valid : box;
     sb_tensor_copy(dst, map, bar, column, (int)head, box - valid, (int)first + valid);
 }
 
@@ -203,11 +203,13 @@ __global__ void __launch_bounds__(Shape::Threads, 1) flash_hopper_kernel(const S
                     continue;
                 uint32_t kv_head = w.head / share;
                 sb_bar_wait(q_free + q.stage, q.phase ^ 1);
-                sb_bar_expect(q_full + q.stage, Shape::QueryBytes);
-                for (int g = 0; g < Groups; g++)
+                /* Groups past the last query read nothing: even of a box that lies outside the map the GPU touches the first address. */
+                uint32_t left = (w.queries - w.row + 63) / 64, groups = left < Groups ? left : (uint32_t)Groups;
+                sb_bar_expect(q_full + q.stage, groups * (Shape::QueryBytes / Groups));
+                for (uint32_t g = 0; g < groups; g++)
                     for (int c = 0; c < Slabs; c++)
                         hopper_copy(q_tile + q.stage * Shape::QueryBytes + (c * Groups + g) * 64 * 128, &a.q, q_full + q.stage, 64 * c, w.head,
-                                    w.q0 + w.row + 64 * g, (int)(w.queries - w.row) - 64 * g, 64);
+                                    w.q0 + w.row + 64 * g, (int)(w.queries - w.row - 64 * g), 64);
                 q.next<QueryStages>();
                 for (uint32_t j = w.tiles; j-- > 0;) {
                     int valid = (int)(w.keys - j * Keys);

@@ -63,8 +63,12 @@ void land(const copy &c)
                     for (int d = 0; d < 4; d++)
                         in &= at[d] >= 0 && (uint64_t)at[d] < m.size[d];
                     uint8_t *to = c.dst + 128 * row + 16 * (chunk ^ (row & 7));
+                    const uint8_t *from = m.base + 2 * at[0] + (int64_t)m.stride[1] * at[1] + (int64_t)m.stride[2] * at[2] + (int64_t)m.stride[3] * at[3];
+                    // Seen on an H100: the first address is touched even if it is outside the map.
+                    if ((in || (!row && !chunk)) && !emu_allocated(from, 16))
+                        fail("a tensor copy touches an address that is not allocated");
                     if (in)
-                        memcpy(to, m.base + 2 * at[0] + (int64_t)m.stride[1] * at[1] + (int64_t)m.stride[2] * at[2] + (int64_t)m.stride[3] * at[3], 16);
+                        memcpy(to, from, 16);
                     else
                         memset(to, 0, 16);
                 }

@@ -4,6 +4,7 @@
 #ifndef SEEDBED_TESTS_EMULATOR_RUNTIME_HPP
 #define SEEDBED_TESTS_EMULATOR_RUNTIME_HPP
 
+#include <map>
 #include <vector>
 
 extern bool emu_no_device, emu_hang;
@@ -69,8 +70,26 @@ inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t *e, unsigned) { *e = 1; 
 inline cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
 inline cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
 inline cudaError_t cudaEventQuery(cudaEvent_t) { return emu_hang ? cudaErrorNotReady : cudaSuccess; }
-inline cudaError_t cudaMalloc(void **p, size_t n) { *p = aligned_alloc(256, (n + 255) / 256 * 256); return *p ? cudaSuccess : cudaErrorMemoryAllocation; }
-inline cudaError_t cudaFree(void *p) { free(p); return cudaSuccess; }
+inline std::map<uintptr_t, size_t> emu_memory; /* the device's: what is allocated */
+inline bool emu_allocated(const void *p, size_t n)
+{
+    auto after = emu_memory.upper_bound((uintptr_t)p);
+    return after != emu_memory.begin() && (uintptr_t)p + n <= std::prev(after)->first + std::prev(after)->second;
+}
+inline cudaError_t cudaMalloc(void **p, size_t n)
+{
+    *p = aligned_alloc(256, (n + 255) / 256 * 256);
+    if (!*p)
+        return cudaErrorMemoryAllocation;
+    emu_memory[(uintptr_t)*p] = n;
+    return cudaSuccess;
+}
+inline cudaError_t cudaFree(void *p)
+{
+    emu_memory.erase((uintptr_t)p);
+    free(p);
+    return cudaSuccess;
+}
 inline cudaError_t cudaHostAlloc(void **p, size_t n, unsigned) { return cudaMalloc(p, n); }
 inline cudaError_t cudaFreeHost(void *p) { free(p); return cudaSuccess; }
 inline cudaError_t cudaHostGetDevicePointer(void **d, void *h, unsigned) { *d = h; return cudaSuccess; }

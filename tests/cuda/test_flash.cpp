@@ -124,7 +124,12 @@ int main(int argc, char **argv)
 #endif
     }
 #ifndef SB_FLASH_OPENCL
-    unsigned before = by_wgmma, more = cases / 3;
+#ifdef SB_CUDA_EMULATED
+    unsigned more = cases / 6; // 8 of 48: head sizes, modes and types once each
+#else
+    unsigned more = cases / 3;
+#endif
+    unsigned before = by_wgmma;
     for (unsigned i = 0; i < more; i++) {
 #ifdef SB_CUDA_EMULATED
         emu_order = (int)(i % 3);
