@@ -354,8 +354,6 @@ static void measure(attn_bench *a)
         measure_one(a, sigmoid, true, a->rows, 1, 128, 512);
         for (unsigned kv8 = 0; a->units & 8 && kv8 < 2; kv8++)
             measure_one(a, sigmoid | kv8 * SB_ATTN_KV8 | SB_ATTN_EXPORT, false, 2 * a->rows, 2, 64, 4096);
-        if (a->units & 8)
-            measure_one(a, sigmoid | SB_ATTN_EXPORT, true, a->rows, 1, 64, 512);
     }
 }
 

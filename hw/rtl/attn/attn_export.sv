@@ -99,7 +99,14 @@ module attn_export #(
   logic [511:0]    line;
   logic [383:0]    row;
   wire  [RowW-1:0] pick = RowW'(first_q + sent_q[3:0]);
-  assign row = p_q[384*pick +: 384];
+  // Bit b of all rows side by side, so that a row number selects.
+  for (genvar b = 0; b < 384; b++) begin : g_pick
+    wire [T-1:0] bits;
+    for (genvar r = 0; r < T; r++) begin : g_bit
+      assign bits[r] = p_q[384*r+b];
+    end
+    assign row[b] = bits[pick];
+  end
   for (genvar e = 0; e < 16; e++) begin : g_elem
     assign line[32*e +: 32] = {8'd0, row[24*e +: 24]};
   end
@@ -172,5 +179,77 @@ module attn_export #(
       endcase
     end
   end
+
+`ifdef FORMAL
+`ifdef PROVE_ATTN_EXPORT
+  // Unbounded, any job: every group of every exported row is written once, at its place, and the next tile's rows begin behind;
+  // something moves every five cycles while P comes, the port is given and memory takes.
+  (* anyconst *) logic [16:0] f_groups, f_pick;
+  logic        past_q = 1'b0;
+  logic        f_seen_q;                      // the picked group is written
+  logic [57:0] f_base_q;
+  logic [4:0]  f_stuck_q;
+  wire  [57:0] f_place   = base_q + {41'd0, group_q};
+  wire         f_after   = state_q == StStep || state_q == StRest || state_q == StSkip;
+  wire  [57:0] f_groups2 = {40'd0, f_groups, 1'b0};
+
+  function automatic logic [57:0] f_times(input logic [4:0] n);
+    f_times = (n == 5'd0) ? 58'd0 : (n == 5'd1) ? {41'd0, f_groups} : f_groups2;
+  endfunction
+
+  always_ff @(posedge clk_i) begin
+    past_q <= 1'b1;
+    if (!past_q) assume (!rst_ni);
+    else assume (rst_ni);
+    assume (groups_i == f_groups && f_groups <= 17'h1_0000 && f_pick < f_groups);
+    assume (job_count_i != '0 && job_count_i <= 5'd2 && {1'b0, job_first_i} + job_count_i <= 5'd2);
+    assume (job_blocks_i != '0 && {2'b00, job_block0_i} + {1'b0, job_blocks_i} <= 16'h4000);
+    assume (job_block0_i == '0 || {1'b0, job_block0_i, 2'd0} < f_groups);
+    if (start_i) assume (idle_o);
+    if (!want_o) assume (!turn_i);
+    if (!rst_ni) begin
+      f_seen_q  <= 1'b0;
+      f_stuck_q <= '0;
+    end else begin
+      if (state_q == StIdle) f_seen_q <= 1'b0;
+      else if (last_line && group_q == f_pick) f_seen_q <= 1'b1;
+      f_stuck_q <= (p_take || ask || pop || state_q == StIdle || (p_ready_o && !p_valid_i) || (want_o && !turn_i) ||
+                    (wr_req_valid_o && !wr_req_ready_i) || (wr_valid_o && !wr_ready_i)) ? 5'd0 : f_stuck_q + 5'd1;
+    end
+    if (state_q == StIdle) f_base_q <= start_i ? base_i : base_q;
+    if (past_q && rst_ni) begin
+      assert (state_q <= StSkip);
+      if (state_q != StIdle) begin
+        assert (count_q != '0 && count_q <= 5'd2 && {1'b0, first_q} + count_q <= 5'd2 && base_q == f_base_q);
+        assert (lo_q[1:0] == '0 && hi_q[1:0] == '0 && lo_q < hi_q && hi_q <= 17'h1_0000 && (lo_q == '0 || lo_q < f_groups));
+        assert (req_q <= count_q && sent_q <= req_q);
+      end
+      if (state_q == StGather) assert (!zero_q && group_q >= lo_q && group_q < hi_q);
+      if (state_q == StPlace || state_q == StEmit) assert (group_q < f_groups);
+      if (state_q == StEmit) assert (sent_q < count_q);
+      if (state_q == StPlace) assert (zero_q);
+      if (state_q == StEmit && !zero_q) assert (group_q >= lo_q && group_q < hi_q);
+      if (state_q == StStep && !zero_q) assert (group_q >= lo_q && group_q < hi_q);
+      if (zero_q && (state_q == StPlace || state_q == StEmit || state_q == StStep)) assert (group_q < lo_q || group_q >= hi_q);
+      if (state_q == StStep && zero_q) assert (group_q < f_groups);
+      // Which groups are written: from lo on, then those before lo.
+      if (state_q == StGather || state_q == StPlace || state_q == StEmit)
+        assert (f_seen_q == ((group_q >= lo_q) ? f_pick >= lo_q && f_pick < group_q : f_pick >= lo_q || f_pick < group_q));
+      if (state_q == StStep)
+        assert (f_seen_q == ((group_q >= lo_q) ? f_pick >= lo_q && f_pick <= group_q : f_pick >= lo_q || f_pick <= group_q));
+      if (state_q == StRest || state_q == StSkip) assert (f_seen_q && group_q == '0);
+      if (state_q == StEmit || state_q == StSkip) assert (line_q == f_place + f_times(req_q));
+      if (wr_req_valid_o) assert (wr_req_addr_o == {f_base_q + {41'd0, group_q} + f_times(req_q), 6'd0});
+      if (state_q == StSkip && req_q == count_q) assert (line_q == f_base_q + f_times(count_q));
+      if (f_after || state_q == StIdle || state_q == StGather || state_q == StPlace) assert (!want_o);
+      if (state_q == StStep) assert (f_stuck_q == 5'd0);
+      if (state_q == StPlace || state_q == StRest) assert (f_stuck_q == 5'd1);
+      if (state_q == StGather) assert (f_stuck_q <= 5'd1);
+      if (state_q == StEmit) assert (f_stuck_q <= 5'd2);
+      if (state_q == StSkip) assert (f_stuck_q == 5'd2 + req_q);
+    end
+  end
+`endif
+`endif
 
 endmodule

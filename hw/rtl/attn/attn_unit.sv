@@ -197,8 +197,9 @@ module attn_unit #(
 
   assign req_valid_o = seq_valid && kind_room;
 
-  wire job_exports = exports && job_last != '0;
-  assign job_room  = jobs_room && exp_room;
+  wire       job_exports = exports && job_last != '0;
+  wire [4:0] job_first   = job_rows - job_last;
+  assign job_room = jobs_room && exp_room;
 
   fifo #(
     .Width(3),
@@ -242,7 +243,7 @@ module attn_unit #(
     .clear_i(1'b0),
     .valid_i(job_valid && job_exports && jobs_room),
     .ready_o(exp_room),
-    .data_i ({4'(job_rows - job_last), job_last, job_block0, job_blocks}),
+    .data_i ({job_first[3:0], job_last, job_block0, job_blocks}),
     .valid_o(exp_valid),
     .ready_i(exp_ready),
     .data_o ({exp_first, exp_count, exp_block0, exp_blocks}),
@@ -470,6 +471,7 @@ module attn_unit #(
     end
   end
 
-  wire unused = &{1'b0, cmd_q[7:0], cmd_q[127:96], batch[15:11], keys[31:21], kv_heads[31:12], window[31:21]};
+  wire unused = &{1'b0, cmd_q[7:0], cmd_q[127:96], batch[15:11], keys[31:21], kv_heads[31:12], window[31:21],
+                   job_first[4]};
 
 endmodule
