@@ -58,7 +58,7 @@ static unsigned check_attention(const lm_core *k, const sb_command *c)
 static unsigned check_vector(const sb_command *c)
 {
     bool wei = false, src = true, aux = false, line_src = false, line_dst = false, line_aux = false, bad = false;
-    bool rows = false, cols = true, codec = false;
+    bool rows = false, cols = true, codec = false, query = c->op == SB_OP_QUANTIZE_Q;
     int32_t exp = (int32_t)c->p[0];
     switch (c->op) {
     case SB_OP_QUANTIZE:
@@ -98,20 +98,23 @@ static unsigned check_vector(const sb_command *c)
     case SB_OP_ARGMAX:
         break;
     case SB_OP_TOPK:
-        aux = line_dst = line_aux = true;
+        aux = true;
         bad = c->p[1] < 1 || c->p[1] > SB_TOPK_MAX || c->p[1] > c->cols;
         break;
     case SB_OP_QUANTIZE_KV:
-        aux = rows = line_dst = true;
+    case SB_OP_QUANTIZE_Q:
+        wei = query;
+        aux = rows = true;
+        line_dst = !query;
         bad = c->codec > SB_ATTN_FLAGS || c->rows > 65536 || c->cols > 4096 || !c->p[1] || c->p[1] % 64 ||
-              c->p[1] > 1 << 20 || (uint64_t)c->p[0] + c->batch > c->p[1];
+              c->p[1] > 1 << 20 || (uint64_t)c->p[0] + c->batch > c->p[1] || (query && (!c->p[3] || c->p[3] > c->rows));
         break;
     case SB_OP_ATTN_SCALE:
         aux = rows = line_src = line_aux = true;
         bad = c->codec > SB_ATTN_FLAGS || c->rows > 65536 || c->cols > 512 || !c->p[3] || c->p[3] > c->rows;
         break;
     default:
-        break; /* QUANTIZE_Q: loose */
+        break;
     }
     if (codec && !codec_of(c))
         return 2;
@@ -126,7 +129,7 @@ static unsigned check_vector(const sb_command *c)
             return 4;
     if ((line_src && c->src % 64) || (line_dst && c->dst % 64) || (line_aux && c->aux % 64))
         return 4;
-    return c->op == SB_OP_ATTN_SCALE && c->rows % c->p[3] ? 3 : 0; /* looked at last */
+    return (c->op == SB_OP_ATTN_SCALE || query) && c->rows % c->p[3] ? 3 : 0; /* looked at last */
 }
 
 unsigned lm_check(const lm_core *k, const sb_command *c)
@@ -142,8 +145,7 @@ unsigned lm_check(const lm_core *k, const sb_command *c)
 
 bool lm_loose(const sb_command *c)
 {
-    return c->op == SB_OP_QUANTIZE_Q || c->op == SB_OP_TOPK ||
-           (c->op == SB_OP_ATTENTION_X && c->codec & SB_ATTN_EXPORT);
+    return c->op == SB_OP_ATTENTION_X && c->codec & SB_ATTN_EXPORT;
 }
 
 typedef struct {
@@ -345,7 +347,8 @@ uint64_t lm_cycles(const lm_core *k, const sb_command *c, uint64_t latency)
     if (c->op == SB_OP_SCALE)
         cols = 1;
     uint64_t deep = c->op == SB_OP_TOPK ? c->p[1] + 1ull : 1;
-    return 5 * turn + b * rows * deep * (20 * turn + 600 + 8 * cols) + (c->op == SB_OP_SCALE ? 8 * b * rows : 0);
+    uint64_t lines = c->op == SB_OP_QUANTIZE_Q ? b * c->p[3] * (2 * turn + c->p[1] / 64 * (64 / k->bus + 8)) : 0;
+    return 5 * turn + lines + b * rows * deep * (20 * turn + 600 + 8 * cols) + (c->op == SB_OP_SCALE ? 8 * b * rows : 0);
 }
 
 bool lm_meets(const lm_rows *r, uint64_t lo, uint64_t hi, unsigned beat)
