@@ -176,6 +176,9 @@ static void make_attn_scale(sb_command *c)
     }
 }
 
+/* An index; a few are too large, most of these by one. */
+static uint32_t row_of(uint32_t rows) { return chance(970) ? below(rows) : rows + (chance(700) ? 0 : below(3) * 0x10000000u); }
+
 static void make_move(sb_command *c)
 {
     bool gather = c->op == SB_OP_GATHER;
@@ -188,7 +191,7 @@ static void make_move(sb_command *c)
     c->dst = take(4ull * (gather ? c->batch : c->rows) * c->p[1], word_or_line());
     c->aux = take(4ull * c->batch, 4);
     for (size_t v = 0; v < c->batch; v++)
-        ((uint32_t *)at(c->aux))[v] = chance(995) ? below(c->rows) : c->rows + below(3) * 0x10000000u;
+        ((uint32_t *)at(c->aux))[v] = row_of(c->rows);
 }
 
 static void make_embed(sb_command *c)
@@ -207,7 +210,7 @@ static void make_embed(sb_command *c)
     c->src = take(4ull * c->batch, 4);
     c->dst = take(4ull * c->batch * c->cols, word_or_line());
     for (size_t v = 0; v < c->batch; v++)
-        ((uint32_t *)at(c->src))[v] = chance(995) ? below(c->rows) : c->rows + below(3) * 0x10000000u;
+        ((uint32_t *)at(c->src))[v] = row_of(c->rows);
 }
 
 /* A command that is right in form; a few have values that are not finite. */
