@@ -85,50 +85,35 @@ $(BUILD)/venv-ip/.done: hw/requirements.txt
 	@$(SAY) VENV $(@D)
 	$(Q)python3 -m venv $(@D) && $(@D)/bin/pip install -q -r $< && touch $@
 
-# --- gate level: the same test on a board's netlist, made with the image's recipe but for the clocks a bit -------------------
-# Icarus made less than 1000 cycles/s of it, so it is Verilated, with Yosys' models of the cells (and sim/ecp5_cells.v, for the two that
-# Yosys has none of). What the netlist's pins do in every cycle is hashed, as with the RTL: the outputs of the two programs, hash
-# included, must be the same text. The RTL is taken with the lanes of the image (Style 1): they have another latency.
+# --- gate level: the same test on the iCE40 netlist, made with the image's recipe but for the clocks a bit -------------------
+# Icarus made less than 1000 cycles/s of it, so it is Verilated, with Yosys' models of the cells. What the netlist's pins do
+# in every cycle is hashed, as with the RTL: the outputs of the two programs, hash included, must be the same text.
 GATE_FAULTS ?= 100
 GATE_SV     ?= hw/boards
 YOSYS_DIR   ?= $(shell yosys-config --datdir 2>/dev/null || echo /usr/share/yosys)
-GATE_FAMILY_icebreaker := ice40
-GATE_FAMILY_ulx3s      := ecp5
-GATE_CELLS_icebreaker  := -DNO_ICE40_DEFAULT_ASSIGNMENTS $(YOSYS_DIR)/ice40/cells_sim.v
-GATE_CELLS_ulx3s       := -I$(YOSYS_DIR)/ecp5 $(YOSYS_DIR)/ecp5/cells_sim.v sim/ecp5_cells.v
-GATE_COMMON = $(filter-out $(BOARD_PKG),$(sort $(wildcard $(GATE_SV)/common/*.sv)))
-GATE_SRC_icebreaker = $(BOARD_PKG) $(filter-out %/lanes_engine.sv,$(GATE_COMMON)) $(GATE_SV)/icebreaker/icebreaker_top.sv
-GATE_SRC_ulx3s = $(BOARD_PKG) $(GATE_COMMON) $(BOARD_RTL) $(GATE_SV)/ulx3s/ulx3s_top.sv
-GATE_RTL_icebreaker := $(BOARD_BUILD)
-GATE_RTL_ulx3s      := $(BUILD)/board-style1
+ICE40_CELLS ?= $(YOSYS_DIR)/ice40/cells_sim.v
+GATE        := $(BOARD_BUILD)/icebreaker-gate
+GATE_SRC     = $(BOARD_PKG) $(filter-out $(BOARD_PKG) %/lanes_engine.sv,$(sort $(wildcard $(GATE_SV)/common/*.sv))) $(GATE_SV)/icebreaker/icebreaker_top.sv
+$(GATE)/gate.v: $(GATE_SRC)
+	@mkdir -p $(@D)
+	$(Q)yosys -q -e 'implicitly declared|no driver' -l $(@D)/yosys.log -p "read_verilog -sv $(GATE_SRC); chparam -set ClksPerBit $(BOARD_CLKS) icebreaker_top; \
+	  hierarchy -check -top icebreaker_top; synth_ice40 -top icebreaker_top -run begin:map_ram; maccmap -unmap; \
+	  synth_ice40 -top icebreaker_top -run map_ram:; splitnets; setundef -zero; write_verilog -noattr $@"
 
-# $(1) board, $(2) family
-define GATE_RULES
-$(BOARD_BUILD)/$(1)-gate/gate.v: $$(GATE_SRC_$(1))
-	@mkdir -p $$(@D)
-	$$(Q)yosys -q -e 'implicitly declared|no driver' -l $$(@D)/yosys.log -p "read_verilog -sv $$(GATE_SRC_$(1)); chparam -set ClksPerBit $(BOARD_CLKS) $(1)_top; \
-	  hierarchy -check -top $(1)_top; synth_$(2) -top $(1)_top -run begin:map_ram; maccmap -unmap; \
-	  synth_$(2) -top $(1)_top -run map_ram:; splitnets; setundef -zero; \
-	  chtype -set sim_DP16KD t:DP16KD; chtype -set sim_MULT18X18D t:MULT18X18D; write_verilog -noattr $$@"
+$(GATE)/model.a: $(GATE)/gate.v sim/board_model.cpp sim/board_model.h
+	@mkdir -p $(@D)/obj
+	$(Q)$(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wno-fatal -Wno-lint -Wno-style -Wno-TIMESCALEMOD -DNO_ICE40_DEFAULT_ASSIGNMENTS \
+	  --top icebreaker_top --prefix Vtop --Mdir $(@D)/obj $(GATE)/gate.v $(ICE40_CELLS) >$(@D)/verilator.log 2>&1 || { cat $(@D)/verilator.log; exit 1; }
+	$(Q)$(MAKE) --no-print-directory -C $(@D)/obj -f Vtop.mk Vtop__ALL.a OPT_FAST="-O1" OPT_SLOW="-O0" OPT_GLOBAL="-O1" CXX="$(CXX)" >/dev/null
+	$(Q)for f in verilated verilated_threads; do $(SIM_CXX) -c $(VERILATOR_INC)/$$f.cpp -o $(@D)/obj/$$f.o || exit 1; done
+	$(Q)$(SIM_CXX) -Wall -Wextra -Isim -isystem $(@D)/obj -DBOARD_ICEBREAKER -DCLKS_PER_BIT=$(BOARD_CLKS) -c sim/board_model.cpp -o $(@D)/obj/board_model.o
+	$(Q)rm -f $@ && cp $(@D)/obj/Vtop__ALL.a $@ && ar rs $@ $(@D)/obj/board_model.o $(@D)/obj/verilated.o $(@D)/obj/verilated_threads.o 2>/dev/null
 
-$(BOARD_BUILD)/$(1)-gate/model.a: $(BOARD_BUILD)/$(1)-gate/gate.v sim/board_model.cpp sim/board_model.h sim/ecp5_cells.v
-	@mkdir -p $$(@D)/obj
-	$$(Q)$(VERILATOR) --cc -O3 --x-assign fast --x-initial unique --noassert -Wno-fatal -Wno-lint -Wno-style -Wno-TIMESCALEMOD \
-	  --top $(1)_top --prefix Vtop --Mdir $$(@D)/obj $(BOARD_BUILD)/$(1)-gate/gate.v $(GATE_CELLS_$(1)) >$$(@D)/verilator.log 2>&1 || { cat $$(@D)/verilator.log; exit 1; }
-	$$(Q)$$(MAKE) --no-print-directory -C $$(@D)/obj -f Vtop.mk Vtop__ALL.a OPT_FAST="-O1" OPT_SLOW="-O0" OPT_GLOBAL="-O1" CXX="$(CXX)" >/dev/null
-	$$(Q)for f in verilated verilated_threads; do $$(SIM_CXX) -c $(VERILATOR_INC)/$$$$f.cpp -o $$(@D)/obj/$$$$f.o || exit 1; done
-	$$(Q)$$(SIM_CXX) -Wall -Wextra -Isim -isystem $$(@D)/obj -DBOARD_$$(call BOARD_UPPER,$(1)) -DCLKS_PER_BIT=$(BOARD_CLKS) -c sim/board_model.cpp -o $$(@D)/obj/board_model.o
-	$$(Q)rm -f $$@ && cp $$(@D)/obj/Vtop__ALL.a $$@ && ar rs $$@ $$(@D)/obj/board_model.o $$(@D)/obj/verilated.o $$(@D)/obj/verilated_threads.o 2>/dev/null
+$(GATE)/test_board: tests/rtl/test_board.c sim/board_model.h $(GATE)/model.a $(BUILD)/libseedbed.a
+	$(Q)$(CC) $(CFLAGS) -Isim $< $(GATE)/model.a $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -lstdc++ -latomic -o $@
 
-$(BOARD_BUILD)/$(1)-gate/test_board: tests/rtl/test_board.c sim/board_model.h $(BOARD_BUILD)/$(1)-gate/model.a $(BUILD)/libseedbed.a
-	$$(Q)$(CC) $(CFLAGS) -Isim $$< $(BOARD_BUILD)/$(1)-gate/model.a $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -lstdc++ -latomic -o $$@
-
-gate-check-$(1): $(BOARD_BUILD)/$(1)-gate/test_board
-	+@$$(MAKE) --no-print-directory BOARD_STYLE=1 BOARD_BUILD=$(GATE_RTL_$(1)) $(GATE_RTL_$(1))/$(1)/test_board
-	@d=$(BOARD_BUILD)/$(1)-gate; for t in $(GATE_RTL_$(1))/$(1) $$$$d; do $$$$t/test_board $(GATE_FAULTS) >$$$$d/$$$$(basename $$$$t).txt || { cat $$$$d/$$$$(basename $$$$t).txt; exit 1; }; done; \
-	  cat $$$$d/$(1)-gate.txt; cmp $$$$d/$(1).txt $$$$d/$(1)-gate.txt && echo "gate-check: netlist and RTL of $(1) did the same"
-endef
-$(foreach b,$(BOARDS),$(eval $(call GATE_RULES,$(b),$(GATE_FAMILY_$(b)))))
-
-.PHONY: gate-check $(BOARDS:%=gate-check-%)
-gate-check: $(BOARDS:%=gate-check-%) ## netlists equal the RTL: results, and pins in every cycle; gate-check-icebreaker, gate-check-ulx3s
+.PHONY: gate-check
+gate-check: $(GATE)/test_board $(BOARD_BUILD)/icebreaker/test_board ## the iCE40 netlist equals the RTL: results, and pins in every cycle
+	@$(BOARD_BUILD)/icebreaker/test_board $(GATE_FAULTS) >$(GATE)/rtl.txt || { cat $(GATE)/rtl.txt; exit 1; }
+	@$(GATE)/test_board $(GATE_FAULTS) >$(GATE)/gate.txt || { cat $(GATE)/gate.txt; exit 1; }
+	@cat $(GATE)/gate.txt; cmp $(GATE)/rtl.txt $(GATE)/gate.txt && echo "gate-check: netlist and RTL did the same"

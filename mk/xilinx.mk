@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Vitis kernels for cards (hw/boards/xilinx): the targets need Vivado and Vitis, their test does not.
-#   make xo BOARD=u250|u280|u55c|kv260 [CODECS=4]          build/xilinx/BOARD/seedbed_kernel.xo
+#   make xo BOARD=u250|u280|u55c|kv260 [CODECS=4] [ACTCAP=65536]   build/xilinx/BOARD/seedbed_kernel.xo
 #   make xclbin BOARD=.. PLATFORM=FILE.xpfm [TARGET=hw]    build/xilinx/BOARD/seedbed.xclbin
 #   make xilinx-test                                       the scripts as far as open tools can check them
 
@@ -16,7 +16,7 @@ xo: ## a Vitis kernel: BOARD=u250|u280|u55c|kv260 (needs Vivado)
 	@command -v vivado >/dev/null || { echo "xo: vivado is not in PATH: source its settings64.sh (hw/boards/xilinx/README.md)" >&2; exit 1; }
 	@mkdir -p $(XLX_DIR)
 	hw/kernel.sh $(call xlx_word,2) >$(XLX_DIR)/seedbed_kernel.sv
-	$(XLX)/top.sh $(call xlx_word,2) $(call xlx_word,3) "Codecs=$(CODECS)" "Style=1" >$(XLX_DIR)/seedbed_top.v
+	$(XLX)/top.sh $(call xlx_word,2) $(call xlx_word,3) "Codecs=$(CODECS)" "Style=1" $(if $(ACTCAP),"ActCap=$(ACTCAP)") >$(XLX_DIR)/seedbed_top.v
 	cd $(XLX_DIR) && vivado -mode batch -nojournal -source $(abspath $(XLX))/package_kernel.tcl -tclargs $(abspath $(RTL_DIR)) \
 	  $(abspath $(XLX_DIR))/seedbed_kernel.sv $(abspath $(XLX_DIR))/seedbed_top.v $(call xlx_word,2) $(call xlx_word,5) \
 	  $(abspath $(XLX_DIR))/work $(abspath $(XLX_DIR))/seedbed_kernel.xo

@@ -46,7 +46,7 @@ class Packaging(unittest.TestCase):
         ports, bus, _, _ = boards()[board]
         kernel, top = os.path.join(self.dir, "seedbed_kernel.sv"), os.path.join(self.dir, "seedbed_top.v")
         for path, command in ((kernel, (os.path.join(ROOT, "hw", "kernel.sh"), str(ports))),
-                              (top, (os.path.join(XLX, "top.sh"), str(ports), str(bus), "Codecs=4", "Style=1"))):
+                              (top, (os.path.join(XLX, "top.sh"), str(ports), str(bus), "Codecs=4", "Style=1", "ActCap=32768"))):
             with open(path, "w", encoding="utf-8") as f:
                 f.write(output(*command))
         return kernel, top

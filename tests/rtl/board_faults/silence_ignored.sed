@@ -1,2 +1,2 @@
 # Half a frame waits for its other half for ever.
-s/wire timeout     = .*/wire timeout     = 1'b0;/
+s/wire timeout     = &idle_q && state_q != Hunt;/wire timeout     = \&idle_q \&\& state_q != Hunt \&\& valid_i;/
