@@ -17,6 +17,8 @@ def area(path):
     cost = {"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "SRL16E": 1, "SRLC32E": 1}
     lut = sum(v for k, v in n.items() if re.fullmatch(r"LUT[1-6]", k)) + sum(n.get(k, 0) * c for k, c in cost.items())
     ff = sum(v for k, v in n.items() if k.startswith("FD"))
+    if not lut or not ff:
+        sys.exit(f"attention_report: {path} holds no Yosys statistics")
     return {"lut": lut, "ff": ff, "dsp": n.get("DSP48E1", 0), "bram": n.get("RAMB36E1", 0) + n.get("RAMB18E1", 0) / 2}
 
 
@@ -31,6 +33,8 @@ for line in open(sys.argv[2]):
     if line.startswith("{"):
         r = json.loads(line)
         records.append({**r, **cells[r["mode"]]})
+if not records:
+    sys.exit(f"attention_report: {sys.argv[2]} holds no measurement")
 with open(sys.argv[1], "w") as f:
     json.dump(records, f, indent=1)
     f.write("\n")
