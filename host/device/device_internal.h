@@ -48,8 +48,11 @@ typedef struct sb_backend {
 
 /* Bit i: 64-byte line i has a newer value on the other side. Never both. */
 typedef struct {
-    uint64_t *host_stale, *device_stale;
-    uint64_t host_count, device_count; /* bits set: mostly there is nothing to look for */
+    struct {
+        uint64_t *bits;
+        uint64_t count;      /* bits set */
+        uint64_t first, end; /* lines outside are not set: mostly there is little to look at */
+    } stale[2];              /* 0: the device is behind, 1: the host */
     size_t words;
 } sb_mirror;
 

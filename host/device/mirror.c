@@ -23,7 +23,7 @@ sb_status sb_mirror_grow(sb_device *dev, sb_error *err)
     if (need > m->words) {
         size_t words = need > 2 * m->words ? need : 2 * m->words;
         for (int i = 0; i < 2; i++) {
-            uint64_t **bits = i ? &m->device_stale : &m->host_stale, *p = realloc(*bits, words * sizeof *p);
+            uint64_t **bits = &m->stale[i].bits, *p = realloc(*bits, words * sizeof *p);
             if (!p)
                 return sb_fail(err, SB_ERR_NOMEM, "out of memory for the state of %llu bytes of device memory",
                                (unsigned long long)dev->mem.used);
@@ -37,8 +37,8 @@ sb_status sb_mirror_grow(sb_device *dev, sb_error *err)
 
 void sb_mirror_free(sb_mirror *m)
 {
-    free(m->host_stale);
-    free(m->device_stale);
+    free(m->stale[0].bits);
+    free(m->stale[1].bits);
     *m = (sb_mirror){0};
 }
 
@@ -58,9 +58,13 @@ static uint64_t find(const uint64_t *bits, uint64_t from, uint64_t end, bool val
 
 static void set(sb_mirror *m, bool host, uint64_t from, uint64_t end, bool value)
 {
-    uint64_t *bits = host ? m->host_stale : m->device_stale, *count = host ? &m->host_count : &m->device_count;
-    if (!value && !*count)
+    uint64_t *bits = m->stale[host].bits, *count = &m->stale[host].count;
+    if (value) {
+        m->stale[host].first = *count && m->stale[host].first < from ? m->stale[host].first : from;
+        m->stale[host].end = *count && m->stale[host].end > end ? m->stale[host].end : end;
+    } else if (!*count) {
         return;
+    }
     for (uint64_t i = from; i < end;) {
         uint64_t last = (i / 64 + 1) * 64 < end ? (i / 64 + 1) * 64 : end, n = last - i;
         uint64_t mask = (n == 64 ? ~0ull : (1ull << n) - 1) << i % 64;
@@ -75,12 +79,14 @@ static void set(sb_mirror *m, bool host, uint64_t from, uint64_t end, bool value
 
 static sb_status copy(sb_device *dev, bool to_host, uint64_t addr, uint64_t bytes, sb_op_stats *stats, sb_error *err)
 {
-    uint64_t *bits = to_host ? dev->mirror.host_stale : dev->mirror.device_stale;
-    uint64_t end = (addr + bytes + LINE - 1) / LINE;
+    uint64_t *bits = dev->mirror.stale[to_host].bits, l = addr / LINE, end = (addr + bytes + LINE - 1) / LINE;
+    uint64_t first_stale = dev->mirror.stale[to_host].first, end_stale = dev->mirror.stale[to_host].end;
     sb_status st = SB_OK;
-    if (!(to_host ? dev->mirror.host_count : dev->mirror.device_count))
+    if (!dev->mirror.stale[to_host].count)
         return st;
-    for (uint64_t l = addr / LINE; !st && (l = find(bits, l, end, true)) < end;) {
+    l = l > first_stale ? l : first_stale;
+    end = end < end_stale ? end : end_stale;
+    for (; !st && (l = find(bits, l, end, true)) < end;) {
         uint64_t last = find(bits, l, end, false), at = l * LINE, n = (last - l) * LINE;
         n = at + n > dev->mem.used ? dev->mem.used - at : n; /* the last allocation may end within a line */
         st = to_host ? dev->be->read(dev, at, sb_ptr(dev, at), n, err)

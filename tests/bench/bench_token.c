@@ -2,7 +2,7 @@
  * What does a token cost in the simulated core? A decode step from embedding to arg-max, at a context of N tokens, for the shapes of
  * known models with random weights: cycles by class, bytes, share of the memory's rate, and the tokens/s that follow.
  *
- *   bench_token SIM_DIR OUT.json [--all] [--context N] [--embed CODEC] [MODEL]
+ *   bench_token SIM_DIR OUT.json [--all] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]
  *
  * How a token is composed: the step's list is built by host/graph for a model of some representative layers; embedding, each
  * layer, and the end (norm, head, arg-max) run as lists of their own and are counted apart. Token = embedding + the sum of
@@ -156,7 +156,7 @@ static int segment_of(uint32_t tag, int n)
 /* What is measured, the same for every memory. */
 typedef struct {
     const sb_codec *codec, *embed;
-    int context;
+    int context, kv;
     bool all;
 } setting;
 
@@ -169,7 +169,7 @@ static void measure(const sb_model_config *cfg, const setting *set, const char *
     sb_error err;
     sb_device *dev;
     sb_session *s;
-    if (sb_device_open(spec, NULL, &dev, &err) || sb_session_open(m, dev, context, &s, &err))
+    if (sb_device_open(spec, NULL, &dev, &err) || sb_session_open_with(m, dev, context, &(sb_session_options){.kv_bits = set->kv}, &s, &err))
         die(spec, err.msg);
     s->position = context - 1; /* the cache before it holds zeros: no operation's time depends on values */
     uint32_t token = 0, count;
@@ -246,6 +246,7 @@ static void add_record(json_object *out, const char *model, const sb_model_confi
     text(o, "head_codec", cfg->tied_embeddings ? set->embed->name : set->codec->name);
     number(o, "tokens", 1);
     number(o, "context", set->context < cfg->max_context ? set->context : cfg->max_context);
+    number(o, "kv_bits", set->kv);
     number(o, "layers", cfg->n_layers);
     number(o, "layers_simulated", r->simulated);
     number(o, "weight_bytes_per_token", r->weight_bytes);
@@ -303,7 +304,7 @@ static bool library(const char *dir, const memory_case *mem, char *path, size_t 
 
 int main(int argc, char **argv)
 {
-    setting set = {.codec = sb_codec_by_id(SB_CODEC_SEEDLM4), .embed = sb_codec_by_id(SB_CODEC_FP16), .context = 512};
+    setting set = {.codec = sb_codec_by_id(SB_CODEC_SEEDLM4), .embed = sb_codec_by_id(SB_CODEC_FP16), .context = 512, .kv = 16};
     const char *only = NULL;
     for (int i = 3; i < argc; i++) {
         if (!strcmp(argv[i], "--all"))
@@ -312,11 +313,13 @@ int main(int argc, char **argv)
             set.context = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--embed") && i + 1 < argc)
             set.embed = sb_codec_by_name(argv[++i]);
+        else if (!strcmp(argv[i], "--kv") && i + 1 < argc)
+            set.kv = atoi(argv[++i]);
         else
             only = argv[i];
     }
     if (argc < 3 || set.context < 1 || !set.embed)
-        die("usage", "bench_token SIM_DIR OUT.json [--all] [--context N] [--embed CODEC] [MODEL]");
+        die("usage", "bench_token SIM_DIR OUT.json [--all] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]");
     json_object *out = json_object_new_array();
     printf("%-20s %-9s %8s  %12s %14s  %8s  %9s\n", "model", "memory", "ports", "cycles", "bytes a token", "of peak", "tokens/s");
     for (int i = 0; i < MODELS; i++) {
