@@ -490,7 +490,8 @@ static void measure_one(void *dut, sb_command c, const char *what)
     vec_result r;
     vec_dut_run(dut, &c, rtl, base, REGION, &env, &r);
     check_result(&c, &r, 0);
-    uint64_t n = (uint64_t)c.batch * (c.op == SB_OP_SCALE ? c.rows : (c.op == SB_OP_RMSNORM || c.op == SB_OP_ROPE ? c.rows : 1) * c.cols);
+    bool heads = c.op == SB_OP_RMSNORM || c.op == SB_OP_ROPE || c.op == SB_OP_QUANTIZE_Q || c.op == SB_OP_QUANTIZE_KV;
+    uint64_t n = (uint64_t)c.batch * (c.op == SB_OP_SCALE ? c.rows : (heads ? c.rows : 1) * c.cols) * (c.op == SB_OP_QUANTIZE_KV ? 2 : 1);
     printf("{\"op\":\"%s\",\"shape\":\"%s\",\"bus\":%d,\"lanes\":%d,\"elements\":%" PRIu64 ",\"cycles\":%" PRIu64
            ",\"read_beats\":%" PRIu64 ",\"write_beats\":%" PRIu64 "}\n",
            sb_op_name(c.op), what, VEC_BUS, VEC_LANES, n, r.cycles, r.read_beats, r.write_beats);
