@@ -95,7 +95,8 @@ static bool run_one(sb_sim *s, const lg_list *l, const sb_sim_config *cfg, uint6
     char msg[512] = "";
     lj_plan(&J, l, cfg->read_latency > cfg->write_latency ? cfg->read_latency : cfg->write_latency, UINT64_MAX,
             &cycles);
-    uint64_t bound = 5000 + 2 * cycles * 1000 / (1000 - cfg->stall_permille);
+    uint64_t slow = cfg->bytes_per_cycle ? (J.k.bus + cfg->bytes_per_cycle - 1) / cfg->bytes_per_cycle : 1;
+    uint64_t bound = 5000 + 2 * cycles * slow * 1000 / (1000 - cfg->stall_permille);
     lj_begin(&J, l);
     sb_sim_status st = J.api->run(s, l->addr, l->count, bound, &r, msg, sizeof msg);
     const char *bad = st == SB_SIM_OK || st == SB_SIM_CORE_ERROR ? lj_verdict(&J, &r) : msg;
