@@ -83,7 +83,7 @@ static bool make_attention(const lm_core *k, parity_case *p)
     static const uint32_t dims[] = {8, 16, 32, 40, 64, 96};
     attn_case a;
     attn_case_random(&a, chance(80) ? 70 : 200, 3, dims, 6);
-    if (!k->op[SB_OP_ATTENTION_X] || a.a.flags & SB_ATTN_EXPORT) /* what is not built in is for the mutations */
+    if (!(k->units & SB_UNIT_EXPORT)) /* what is not built in is for the mutations */
         a.a.flags &= ~(unsigned)SB_ATTN_EXPORT;
     if (!(k->units & SB_UNIT_SIGMOID))
         a.a.flags &= ~(unsigned)SB_ATTN_SIGMOID;
@@ -99,7 +99,7 @@ static bool make_attention(const lm_core *k, parity_case *p)
         (parity_blob){a.kv, a.a.kv_heads * sb_attn_kv_bytes(a.a.head_dim, a.a.flags & SB_ATTN_KV8, a.a.capacity)};
     if (a.mask)
         p->aux = (parity_blob){a.mask, (a.a.keys + 63) / 64 * sb_attn_mask_tokens(a.a.batch) * 8};
-    p->dst.bytes = a.dst_bytes;
+    p->dst.bytes = a.dst_bytes + (a.a.flags & SB_ATTN_EXPORT ? a.prob_bytes : 0);
     return true;
 }
 

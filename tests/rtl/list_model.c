@@ -44,7 +44,7 @@ static unsigned check_attention(const lm_core *k, const sb_command *c)
     uint32_t capacity = c->p[1], kv_heads = c->p[3];
     if (!(k->units & (sigmoid ? SB_UNIT_SIGMOID : SB_UNIT_SOFTMAX)))
         return 2;
-    if (c->codec >= SB_ATTN_EXPORT || c->batch < 1 || c->batch > MAX_BATCH || c->rows < 1 || c->rows > 4095 ||
+    if (c->codec > SB_ATTN_FLAGS || (c->codec & SB_ATTN_EXPORT && !(k->units & SB_UNIT_EXPORT)) || c->batch < 1 || c->batch > MAX_BATCH || c->rows < 1 || c->rows > 4095 ||
         c->cols < 8 || c->cols > 256 || c->cols % 8 || !capacity || capacity % 64 || capacity > 1 << 20 ||
         c->p[0] > capacity || (!sigmoid && c->p[0] > k->attn_keys) || !kv_heads || kv_heads > c->rows)
         return 3;
@@ -213,8 +213,8 @@ static void attention_rows(rows_list *l, const sb_command *c)
             add(l, c->aux, (c->p[0] + 63) / 64 * sb_attn_mask_tokens(b) * 8 + 1, 1, 0, 1, 0, false);
         l->write = true;
         vectors(l, c->dst, 8 * (dim + 1), b * rows, sums);
-        if (c->codec & SB_ATTN_EXPORT)
-            add(l, c->dst + b * rows * sums, 4 * rows * sb_attn_prob_stride(c->p[0]) + 1, 1, 0, 1, 0, false);
+        if (c->codec & SB_ATTN_EXPORT && c->p[0])
+            add(l, c->dst + b * rows * sums, 4 * rows * sb_attn_prob_stride(c->p[0]), 1, 0, 1, 0, false);
         break;
     default: /* ATTN_SCALE */
         vectors(l, c->src, 8 * dim + (c->codec & SB_ATTN_SIGMOID ? 0 : 8), b * rows, sums);
