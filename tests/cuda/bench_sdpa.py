@@ -32,7 +32,7 @@ why = ctypes.create_string_buffer(256)
 
 
 def forward(f):
-    if lib.sb_flash_cuda_forward(ctypes.byref(f), P(torch.cuda.current_stream().cuda_stream), why, U(256)):
+    if lib.sb_flash_cuda_forward(ctypes.byref(f), P(torch.cuda.current_stream().cuda_stream), why, ctypes.c_size_t(256)):
         raise SystemExit(why.value.decode())
 
 
