@@ -152,8 +152,6 @@ void run_block(dim3 block, dim3 grid, dim3 at)
             if (!fibres[i].ended)
                 resume(i);
         }
-        if (emu_order == EMU_SHUFFLED && rng >> 40 & 1)
-            hopper_land();
         if (steps == before && live && !hopper_land()) {
             for (unsigned i = 0; i < count; i++)
                 if (!fibres[i].ended)

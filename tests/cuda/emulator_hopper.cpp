@@ -165,7 +165,10 @@ void mbarrier_arrive(uint64_t *bar, unsigned bytes)
         fail("an mbarrier with more arrivals than it was made for");
     b->bytes += (int32_t)bytes;
     b->left = (b->left - 1) & 0x7fff;
+    unsigned phase = b->phase;
     settle(b);
+    if (b->phase != phase) // who waited for it goes first
+        pause("turn");
 }
 void mbarrier_wait(uint64_t *bar, unsigned parity)
 {
@@ -178,7 +181,7 @@ void tensor_copy(void *dst, const tensor_map *map, uint64_t *bar, int c0, int c1
     if (shared_address(dst) % 1024 || map->box[0] != 64 || map->box[1] > 256 || map->box[2] > 256 || map->box[3] > 256)
         fail("a tensor copy that the GPU would refuse");
     copies.push_back({(uint8_t *)dst, map, bar, {c0, c1, c2, c3}});
-    if (emu_order == EMU_DESCENDING) /* at once: what is overwritten too early shows */
+    if (emu_order != EMU_ASCENDING) /* at once: what is overwritten too early shows */
         hopper_land();
 }
 
@@ -234,5 +237,6 @@ void wgmma_wait(unsigned pending)
             memcpy(t.chains[i]->d, t.chains[i]->value, t.chains[i]->n / 2 * sizeof(float));
             t.chains.erase(t.chains.begin() + (long)i);
         }
+    warp_exchange("", 0); // the lanes of a warp wait together
 }
 } // namespace emu

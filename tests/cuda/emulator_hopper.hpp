@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Hopper's asynchronous operations on the emulated grid: mbarriers, tensor copies, wgmma. A tensor copy lands when nobody
- * can go on without it, or at once (emu_order); products are computed when their group is waited for, from what shared memory holds
- * then, or when they are issued; until the wait their accumulators hold NaN. So a tile that is released or overwritten too early, a result that is
+ * Hopper's asynchronous operations on the emulated grid: mbarriers, tensor copies, wgmma. A tensor copy lands at once, or (in ascending
+ * order) when nobody can go on without it; products are computed when their group is waited for, from what shared memory holds
+ * then, or (in descending order) when they are issued; until the wait their accumulators hold NaN. So a tile that is released or overwritten too early, a result that is
  * read too early, a byte count or an arrival that is wrong is a failure. Descriptors are decoded as the PTX manual defines them. */
 #ifndef SEEDBED_TESTS_EMULATOR_HOPPER_HPP
 #define SEEDBED_TESTS_EMULATOR_HOPPER_HPP
