@@ -33,4 +33,4 @@ lists-faults: $(LISTS_FAULTS:%=$(BUILD)/faults/lists-%/rtl/planted) $(FUZZ_LISTS
 	  $(MAKE) --no-print-directory sim RTL_DIR=$$d/rtl SIM_DIR=$$d/sim BUS=64 UNITS=$$u SIM_OPT=-O0 VERILATOR='$(VERILATOR) -Wno-fatal' \
 	    >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
 	  if $(FUZZ_LISTS) $$d/sim/w64$$u/libseedbed_sim.so --lists 600 >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \
-	  echo "fault $$f: caught: $$(grep -m1 '^fuzz_lists: ' $$d/run.log)"; done
+	  echo "fault $$f: caught: $$(grep -m1 '^fuzz_lists: \|^tests/rtl/' $$d/run.log)"; done

@@ -275,8 +275,11 @@ static const char *name(const sb_command *c)
 static bool driver_takes(const judge *j, const sb_command *c)
 {
     sb_error err;
-    return c->op != SB_OP_MATVEC && c->op < SB_OP_COUNT && sb_backend_sim.on_device[c->op] &&
-           sb_core_takes(&j->core, c) && !sb_command_check(j->cpu, c, &err);
+    sb_device has = {0};
+    memcpy(has.can, sb_backend_sim.on_device, sizeof has.can);
+    sb_core_restrict(&j->core, &has);
+    return c->op != SB_OP_MATVEC && c->op < SB_OP_COUNT && has.can[c->op] && sb_core_takes(&j->core, c) &&
+           !sb_command_check(j->cpu, c, &err);
 }
 
 /* The one that the core says failed. */
