@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Golden vectors of the vector operations, from docs/numerics.md (sections 2, 4, 5, 6.5) alone: shares no code with the host library.
+"""Golden vectors of the vector operations, from docs/numerics.md (sections 2, 4, 5, 6.1, 6.5) alone: shares no code with the host library.
 
     make_vector.py [--check] FILE    writes FILE, or compares it with what would be written
 
@@ -19,7 +19,7 @@ from make_codec import SHAPES, Splitmix, decode
 
 INF = float("inf")
 FILL = 0xA5A5A5A5
-OPS = {"QUANTIZE": 2, "SCALE": 3, "EMBED": 4, "RMSNORM": 5, "ROPE": 6, "SILU_MUL": 9, "ADD": 10, "ATTN_SCALE": 14, "LAYERNORM": 15,
+OPS = {"QUANTIZE": 2, "SCALE": 3, "EMBED": 4, "RMSNORM": 5, "ROPE": 6, "SILU_MUL": 9, "ADD": 10, "QUANTIZE_Q": 11, "ATTN_SCALE": 14, "LAYERNORM": 15,
        "GELU_MUL": 16, "GATHER": 17, "SCATTER": 18, "ARGMAX": 19, "TOPK": 20}
 CODECS = ("fp16", "int4", "seedlm4", "seedlm3")
 
@@ -251,6 +251,38 @@ def quantize(c, m):
         m["aux"][v] = k & 0xFFFFFFFF
 
 
+def quantize_q(c, m):
+    n, heads, batch, kv = c["cols"], c["rows"], c["batch"], c["p"][3]
+    group, line, capacity, window = heads // kv, n * (1 if c["codec"] & 2 else 2), c["p"][1], m["aux"][0]
+    values = 2 * capacity * (-(-line // 64) * 64)  # bytes of K and V of a KV head
+    record = 16 + -(-2 * n // 64) * 16
+
+    def v_exp(g, j):
+        at = g * (values + capacity // 64 * 128) + values + j // 64 * 128 + 64 + j % 64
+        e = m["weights"][at // 4] >> at % 4 * 8 & 255
+        return e - 256 if e >> 7 else e
+
+    for g in range(kv):
+        for v in range(batch):
+            pos = c["p"][0] + v
+            last = pos if c["codec"] & 4 else c["p"][0] + batch - 1
+            seen = range(pos - window + 1 if window and pos >= window else 0, last + 1)
+            e_ref = min([127] + [v_exp(g, j) for j in seen])
+            for i in range(group):
+                head = g * group + i
+                x = check_inputs(f32(m["src"], v * c["p"][2] + head * n, n))
+                a = max(abs(Fraction(y)) for y in x)
+                e = a.numerator.bit_length() - a.denominator.bit_length() if a else 0
+                e -= a < Fraction(2) ** e and a != 0
+                k = clamp(14 - e, -96, 96) if a else 96
+                q = [clamp(nearest(Fraction(y) * Fraction(2) ** k), -32767, 32767) & 0xFFFF for y in x]
+                q += [0] * (2 * (record - 16) - n)
+                header = m["aux"][16 * (head + 1):16 * (head + 2)]
+                header[:3] = [pos, (header[1] + k) & 0xFFFFFFFF, e_ref & 0xFFFFFFFF]
+                at = ((g * batch + v) * group + i) * record
+                m["dst"][at:at + record] = header + [q[2 * w] | q[2 * w + 1] << 16 for w in range(record - 16)]
+
+
 def int64s(words, at, n):
     return [w - 2 ** 64 if w >> 63 else w for w in (words[at + 2 * i] | words[at + 2 * i + 1] << 32 for i in range(n))]
 
@@ -305,7 +337,7 @@ def largest(c, m, k, stride):
 
 
 RUN = {
-    "QUANTIZE": quantize, "SCALE": scale, "EMBED": embed, "ROPE": rope, "ADD": add_op, "ATTN_SCALE": attn_scale,
+    "QUANTIZE": quantize, "SCALE": scale, "EMBED": embed, "ROPE": rope, "ADD": add_op, "QUANTIZE_Q": quantize_q, "ATTN_SCALE": attn_scale,
     "RMSNORM": lambda c, m: norm(c, m, False), "LAYERNORM": lambda c, m: norm(c, m, True),
     "SILU_MUL": lambda c, m: gate(c, m, silu), "GELU_MUL": lambda c, m: gate(c, m, gelu),
     "GATHER": lambda c, m: move(c, m, False), "SCATTER": lambda c, m: move(c, m, True),
@@ -525,6 +557,24 @@ def integer_cases():
     return out
 
 
+def query_cases():
+    out = []
+    for flags, heads, kv, n, batch, pos, capacity, window, lo, hi in (
+            (4, 1, 1, 2, 1, 0, 64, 0, -3, 1), (4, 4, 2, 8, 3, 62, 128, 0, -9, 3), (6, 3, 1, 40, 2, 70, 128, 5, -3, 1),
+            (0, 2, 2, 33, 3, 100, 192, 64, -126, -100), (4, 6, 3, 4, 2, 127, 192, 128, 100, 127), (2, 2, 1, 65, 1, 5, 64, 6, 0, 0)):
+        stride, line = heads * n + 3, -(-n * (1 if flags & 2 else 2) // 64) * 64
+        cache = kv * (2 * capacity * line + capacity // 64 * 128) // 4
+        aux = expand(random_words(16 * (heads + 1)))
+        aux[0] = window
+        src = noise((batch - 1) * stride + heads * n, lo, hi, {i: 0 for i in range(n)} if batch == 3 else None)
+        out.append(case("QUANTIZE_Q", batch, heads, n, flags, p=(pos, capacity, stride, kv), weights=noise(cache, -30, 30), src=src,
+                        aux=words(aux), dst=batch * heads * (16 + -(-2 * n // 64) * 16)))
+    for bad in (INF, 0x7FC00000):
+        out.append(case("QUANTIZE_Q", 1, 2, 4, 4, p=(0, 64, 8, 1), weights=noise(2080), src=noise(8, edit={5: bad}), aux=random_words(48),
+                        dst=64))
+    return out
+
+
 def scalar_vectors():
     """The functions alone, bit patterns in and out."""
     ms = [0x00800000, 0x7F7FFFFF, 0x3F800000, 0x40000000, 0x40800000, 0, 1, 0x7FFFFF, 0x3F7FFFFF] + expand(noise(60, -126, 127))
@@ -544,7 +594,7 @@ def expand_f32(n):
 
 def main():
     tree = scalar_vectors()
-    tree["commands"] = norm_cases() + rope_cases() + gate_cases() + add_cases() + row_cases() + choice_cases() + integer_cases()
+    tree["commands"] = norm_cases() + rope_cases() + gate_cases() + add_cases() + row_cases() + choice_cases() + integer_cases() + query_cases()
     lines = []
     for key, rows in tree.items():
         body = ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows)
