@@ -10,7 +10,7 @@ CUDA_ARCH ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=s
 # wgmma and setmaxnreg are of this target alone; other GPUs get the other kernel.
 $(BUILD)/cuda/flash_hopper.o: CUDA_ARCH_OF = -gencode arch=compute_90a,code=sm_90a
 
-CUDA_EXACT := matvec quantize attention vector runtime
+CUDA_EXACT := matvec matvec_seedlm3 quantize attention vector runtime
 CUDA_FLASH := flash_forward flash_hopper flash_backward
 CUDA_PLAIN := runtime_text layout
 CUDA_HDR   := $(wildcard kernels/cuda/*.cuh kernels/cuda/*.hpp kernels/include/*.h) host/include/seedbed/command.h

@@ -122,16 +122,10 @@ struct sb_acc {
 SB_FN long long sb_acc_value(const sb_acc &a) { return (long long)((unsigned long long)a.l + ((unsigned long long)a.h << 8)); }
 SB_FN long long sb_mad_wide(int a, int b, long long c) { return (long long)((unsigned long long)((long long)a * b) + (unsigned long long)c); }
 
-/* seedlm4: |sum| < 2^26 for each coefficient and byte, the three together below 2^31. */
-template <int V>
-SB_FN void sb_block_seedlm4(const sb_stream_table<SB_CODEC_SEEDLM4> &tab, uint32_t w, const sb_act<8> *x, sb_acc *acc)
+/* A block's products with V vectors, from t[a] = its stream from bit a + 1 on. seedlm4: |sum| < 2^26 for each coefficient and byte, the three
+ * together below 2^31. */
+template <int V> SB_FN void sb_products_seedlm4(const uint32_t (&t)[8], uint32_t w, const sb_act<8> *x, sb_acc *acc)
 {
-    uint32_t more = tab.part[0][w & 255] ^ tab.part[1][w >> 8 & 255]; /* bits 16..39 */
-    uint32_t lo = __byte_perm(w, more, 0x5410), hi = more >> 16;
-    uint32_t t[8];
-    SB_UNROLL
-    for (int a = 0; a < 8; a++)
-        t[a] = __funnelshift_r(lo, hi, a + 1);
     int f = 1 << (w >> 16 & 15), sl[V] = {}, sh[V] = {};
     SB_UNROLL
     for (int p = 0; p < 3; p++) {
@@ -161,13 +155,20 @@ SB_FN void sb_block_seedlm4(const sb_stream_table<SB_CODEC_SEEDLM4> &tab, uint32
     }
 }
 
-/* seedlm3: 12 * 2^15 * 255 * 8 for each coefficient: two fit into 32 bits, four do not. */
 template <int V>
-SB_FN void sb_block_seedlm3(const sb_stream_table<SB_CODEC_SEEDLM3> &tab, uint32_t w, uint32_t q3, const sb_act<12> *x, sb_acc *acc)
+SB_FN void sb_block_seedlm4(const sb_stream_table<SB_CODEC_SEEDLM4> &tab, uint32_t w, const sb_act<8> *x, sb_acc *acc)
 {
-    uint2 m0 = tab.part[0][w & 255], m1 = tab.part[1][w >> 8 & 255];
-    uint32_t mlo = m0.x ^ m1.x, mhi = m0.y ^ m1.y; /* bits 16..47, 48..63 */
-    uint32_t lo = __byte_perm(w, mlo, 0x5410), hi = __funnelshift_r(mlo, mhi, 16);
+    uint32_t more = tab.part[0][w & 255] ^ tab.part[1][w >> 8 & 255]; /* bits 16..39 */
+    uint32_t lo = __byte_perm(w, more, 0x5410), hi = more >> 16, t[8];
+    SB_UNROLL
+    for (int a = 0; a < 8; a++)
+        t[a] = __funnelshift_r(lo, hi, a + 1);
+    sb_products_seedlm4<V>(t, w, x, acc);
+}
+
+/* The stream's bits 0..31 and 32..63. seedlm3: 12 * 2^15 * 255 * 8 for each coefficient: two fit into 32 bits, four do not. */
+template <int V> SB_FN void sb_products_seedlm3(uint32_t lo, uint32_t hi, uint32_t w, uint32_t q3, const sb_act<12> *x, sb_acc *acc)
+{
     int f = 1 << (w >> 16 & 15);
     SB_UNROLL
     for (int half = 0; half < 2; half++) { /* coefficients 0, 1, then 2, 3 */
@@ -180,15 +181,10 @@ SB_FN void sb_block_seedlm3(const sb_stream_table<SB_CODEC_SEEDLM3> &tab, uint32
                 l[v] = x[v].l0, h[v] = x[v].h0;
             SB_UNROLL
             for (int i = 0; i < 3; i++) { /* weights 4i..4i+3: windows 16 i + p + 1 + (0, 4, 8, 12) */
-                uint32_t t[2][2]; /* from bit 16i + p + 1 and 4 further: 48 bits, of which 32 a word */
-                SB_UNROLL
-                for (int k = 0; k < 2; k++) {
-                    int n = 16 * i + p + 1 + 8 * k;
-                    t[k][0] = n < 32 ? __funnelshift_r(lo, hi, n & 31) : hi >> (n & 31);
-                    n += 4;
-                    t[k][1] = n < 32 ? __funnelshift_r(lo, hi, n & 31) : hi >> (n & 31);
-                }
-                uint32_t s01 = __byte_perm(t[0][0], t[0][1], 0x5410), s23 = __byte_perm(t[1][0], t[1][1], 0x5410);
+                int n = 16 * i + p + 1; /* the stream from there, and from 4 bits further: of each three bytes count */
+                uint32_t t0 = n < 32 ? __funnelshift_r(lo, hi, n & 31) : hi >> (n & 31);
+                uint32_t t4 = n + 4 < 32 ? __funnelshift_r(lo, hi, (n + 4) & 31) : hi >> ((n + 4) & 31);
+                uint32_t s01 = __byte_perm(t0, t4, 0x5410), s23 = __byte_perm(t0, t4, 0x6521);
                 SB_UNROLL
                 for (int v = 0; v < V; v++) {
                     l[v] = sb_dp2a<true, false, false>(s23, x[v].l[i], sb_dp2a<false, false, false>(s01, x[v].l[i], l[v]));
@@ -207,6 +203,14 @@ SB_FN void sb_block_seedlm3(const sb_stream_table<SB_CODEC_SEEDLM3> &tab, uint32
             acc[v].h = sb_mad_wide(sh[v], f, acc[v].h);
         }
     }
+}
+
+template <int V>
+SB_FN void sb_block_seedlm3(const sb_stream_table<SB_CODEC_SEEDLM3> &tab, uint32_t w, uint32_t q3, const sb_act<12> *x, sb_acc *acc)
+{
+    uint2 m0 = tab.part[0][w & 255], m1 = tab.part[1][w >> 8 & 255];
+    uint32_t mlo = m0.x ^ m1.x, mhi = m0.y ^ m1.y; /* bits 16..47, 48..63 */
+    sb_products_seedlm3<V>(__byte_perm(w, mlo, 0x5410), __funnelshift_r(mlo, mhi, 16), w, q3, x, acc);
 }
 
 /* int4: 32 weights of one scale. x[8 per word]: pairs (0,2) (4,6) (1,3) (5,7) of a word's activations; start: -8 sum x. */

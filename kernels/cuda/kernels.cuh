@@ -7,6 +7,8 @@
 #include "common.cuh"
 
 void sb_cuda_launch_matvec(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream);
+/* One vector by seedlm3, a large matrix; sb_cuda_launch_matvec() calls it. */
+void sb_cuda_launch_matvec_seedlm3(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream);
 void sb_cuda_launch_quantize(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream);
 void sb_cuda_launch_scale(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream);
 void sb_cuda_launch_quantize_kv(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream);

@@ -244,6 +244,10 @@ template <int Codec> void launch_codec(const sb_cuda_arg &arg, const sb_command 
 
 void sb_cuda_launch_matvec(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
+    if (c.codec == SB_CODEC_SEEDLM3 && c.batch == 1 && c.rows >= 16 && (uint64_t)c.rows * c.cols >= 1 << 18) { /* from there on its tables pay */
+        sb_cuda_launch_matvec_seedlm3(arg, c, stream);
+        return;
+    }
     switch (c.codec) {
     case SB_CODEC_FP16: launch_codec<SB_CODEC_FP16>(arg, c, stream); break;
     case SB_CODEC_INT4: launch_codec<SB_CODEC_INT4>(arg, c, stream); break;

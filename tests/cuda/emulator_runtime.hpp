@@ -21,7 +21,7 @@ enum cudaError_t {
 enum { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaStreamNonBlocking, cudaEventDisableTiming, cudaHostAllocMapped,
        cudaHostAllocDefault, cudaStreamCaptureModeThreadLocal };
 enum { cudaFuncAttributeMaxDynamicSharedMemorySize };
-enum { cudaDevAttrComputeCapabilityMajor, cudaDevAttrMultiProcessorCount };
+enum { cudaDevAttrComputeCapabilityMajor, cudaDevAttrMultiProcessorCount, cudaDevAttrMaxSharedMemoryPerBlockOptin };
 
 struct emu_stream {
     bool capturing;
@@ -56,7 +56,7 @@ inline cudaError_t cudaGetDevice(int *n)
 }
 inline cudaError_t cudaDeviceGetAttribute(int *v, int what, int)
 {
-    *v = what == cudaDevAttrComputeCapabilityMajor ? emu_capability / 10 : 3;
+    *v = what == cudaDevAttrComputeCapabilityMajor ? emu_capability / 10 : what == cudaDevAttrMultiProcessorCount ? 3 : 163 << 10;
     return cudaSuccess;
 }
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }

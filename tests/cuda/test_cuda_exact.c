@@ -52,6 +52,8 @@ START_TEST(matvec_shapes)
     matvec(codec, 5, 1, 1);
     matvec(codec, 9, 4097, 1); /* columns over the warps of a block */
     matvec(codec, 67, 300, 9);
+    matvec(codec, 67, 4097, 1);  /* a last group of rows that overlaps the one before */
+    matvec(codec, 32, 21600, 1); /* activations in two parts */
 #ifndef SB_CUDA_EMULATED
     matvec(codec, 4096, 14336, 1);
     matvec(codec, 14336, 4096, 1);
