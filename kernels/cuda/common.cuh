@@ -93,7 +93,8 @@ template <class T> SB_FN T *sb_at(const sb_cuda_arg &a, uint64_t addr)
     return (T *)(a.base + addr);
 }
 
-/* Over the block, whose threads are a multiple of 32, at most 1024; every thread gets the result. op: a device functor. */
+/* Over the block, whose threads are a multiple of 32, at most 1024; every thread gets the result. op: a device functor that does not mind
+ * taking a value twice (maximum, minimum). */
 template <class T, class Op> SB_FN T sb_block_reduce(T v, Op op, T *shared32)
 {
     for (int m = 16; m; m >>= 1)
@@ -102,9 +103,9 @@ template <class T, class Op> SB_FN T sb_block_reduce(T v, Op op, T *shared32)
     if (lane == 0)
         shared32[warp] = v;
     __syncthreads();
-    v = shared32[0];
-    for (unsigned i = 1; i < warps; i++)
-        v = op(v, shared32[i]);
+    v = shared32[lane < warps ? lane : 0];
+    for (int m = 16; m; m >>= 1)
+        v = op(v, __shfl_xor_sync(0xffffffffu, v, m));
     __syncthreads();
     return v;
 }

@@ -5,7 +5,7 @@
 
 namespace {
 
-enum { Threads = 256, QuantizeThreads = 1024 };
+enum { Threads = 256, QueryThreads = 128, QuantizeThreads = 1024 };
 
 /* Largest magnitude of x[0..n-1] over the block, as bits; reports what is not finite. where: the detail of element 0. */
 SB_FN uint32_t largest(const sb_cuda_arg &arg, const float *x, uint32_t n, unsigned long long where)
@@ -95,46 +95,43 @@ __global__ void __launch_bounds__(Threads) quantize_kv_kernel(sb_cuda_arg arg)
         base[2 * capacity * rb + j / 64 * 128 + which * 64 + j % 64] = (uint8_t)(int8_t)k;
 }
 
-/* One block a token and KV head. Detail: token << 31 | head << 14 | element. */
-__global__ void __launch_bounds__(Threads) quantize_q_kernel(sb_cuda_arg arg)
+/* One block a token and head; all heads of a KV head look at its exponents. Detail: token << 31 | head << 14 | element. */
+__global__ void __launch_bounds__(QueryThreads) quantize_q_kernel(sb_cuda_arg arg)
 {
     __shared__ int warp_min[32];
     if (!sb_begin(arg))
         return;
     const sb_command c = *arg.c;
     bool kv8 = c.codec & SB_ATTN_KV8, causal = c.codec & SB_ATTN_CAUSAL;
-    uint32_t g = blockIdx.x, v = blockIdx.y, group = c.rows / c.p[3], pos = c.p[0] + v;
+    uint32_t head = blockIdx.x, v = blockIdx.y, group = c.rows / c.p[3], g = head / group, pos = c.p[0] + v;
     const sb_query_params *par = sb_at<const sb_query_params>(arg, c.aux);
     const sb_attn_header *of_head = (const sb_attn_header *)(par + 1);
     uint32_t window = par->window;
     size_t capacity = c.p[1], rb = sb_attn_kv_row(c.cols, kv8), record_bytes = sb_attn_query_bytes(c.cols);
     const int8_t *exps = sb_at<const int8_t>(arg, c.weights) + g * sb_attn_kv_bytes(c.cols, kv8, capacity) + 2 * capacity * rb;
+    const float *x = sb_at<const float>(arg, c.src) + (size_t)v * c.p[2] + (size_t)head * c.cols;
+    uint8_t *record = sb_at<uint8_t>(arg, c.dst) + (((size_t)g * c.batch + v) * group + head % group) * record_bytes;
     uint32_t hi = causal ? pos + 1 : c.p[0] + c.batch, lo = window && pos >= window ? pos - window + 1 : 0;
     int v_exp = SB_ATTN_NO_EXP;
-    for (uint32_t j = lo + threadIdx.x; j < hi; j += Threads) {
+    for (uint32_t j = lo + threadIdx.x; j < hi; j += QueryThreads) {
         int e = exps[j / 64 * 128 + 64 + j % 64];
         v_exp = e < v_exp ? e : v_exp;
     }
     v_exp = sb_block_reduce(v_exp, sb_min(), warp_min);
-    for (uint32_t i = 0; i < group; i++) {
-        uint32_t head = g * group + i;
-        const float *x = sb_at<const float>(arg, c.src) + (size_t)v * c.p[2] + (size_t)head * c.cols;
-        uint8_t *record = sb_at<uint8_t>(arg, c.dst) + (((size_t)g * c.batch + v) * group + i) * record_bytes;
-        uint32_t a = largest(arg, x, c.cols, (unsigned long long)v << 31 | (unsigned long long)head << 14);
-        if (a >= SB_F32_INF)
-            return; /* the whole block */
-        int k = a ? sb_quantize_exp(a, 14) : 96;
-        if (threadIdx.x == 0) {
-            sb_attn_header h = of_head[head];
-            h.pos = (int32_t)pos;
-            h.shift = (int32_t)((uint32_t)h.shift + (uint32_t)k);
-            h.v_exp = v_exp;
-            *(sb_attn_header *)record = h;
-        }
-        int16_t *q = (int16_t *)(record + sizeof(sb_attn_header));
-        for (uint32_t e = threadIdx.x; e < (record_bytes - sizeof(sb_attn_header)) / 2; e += Threads)
-            q[e] = e < c.cols ? (int16_t)sb_quantize_value(x[e], k, 32767) : 0;
+    uint32_t a = largest(arg, x, c.cols, (unsigned long long)v << 31 | (unsigned long long)head << 14);
+    if (a >= SB_F32_INF)
+        return; /* the whole block */
+    int k = a ? sb_quantize_exp(a, 14) : 96;
+    if (threadIdx.x == 0) {
+        sb_attn_header h = of_head[head];
+        h.pos = (int32_t)pos;
+        h.shift = (int32_t)((uint32_t)h.shift + (uint32_t)k);
+        h.v_exp = v_exp;
+        *(sb_attn_header *)record = h;
     }
+    int16_t *q = (int16_t *)(record + sizeof(sb_attn_header));
+    for (uint32_t e = threadIdx.x; e < (record_bytes - sizeof(sb_attn_header)) / 2; e += QueryThreads)
+        q[e] = e < c.cols ? (int16_t)sb_quantize_value(x[e], k, 32767) : 0;
 }
 
 /* Detail: row (in the order of the records) << 13 | element. */
@@ -179,7 +176,7 @@ void sb_cuda_launch_quantize_kv(const sb_cuda_arg &arg, const sb_command &c, cud
 }
 void sb_cuda_launch_quantize_q(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
-    SB_LAUNCH_STEP(quantize_q_kernel, dim3(c.p[3], c.batch), dim3(Threads), stream, arg);
+    SB_LAUNCH_STEP(quantize_q_kernel, dim3(c.rows, c.batch), dim3(QueryThreads), stream, arg);
 }
 void sb_cuda_launch_attn_scale(const sb_cuda_arg &arg, const sb_command &c, cudaStream_t stream)
 {
