@@ -11,7 +11,7 @@ inc=$($verilator --getenv VERILATOR_ROOT)/include
 dat=$build/dat
 
 rm -rf "$dat"
-mkdir -p "$dat" "$build/tests/rtl" "$build/sim/w64/obj" "$build/sim/w64p2/obj" "$build/sim/w64p3/obj" "$build/sim/w512/obj"
+mkdir -p "$dat" "$build/tests/rtl" "$build/sim/w64/obj" "$build/sim/w64p2/obj" "$build/sim/w64p3/obj" "$build/sim/w64av/obj" "$build/sim/w512/obj"
 if [ ! -f "$build/tests/rtl/verilated.a" ]; then
     for c in verilated verilated_threads verilated_cov; do
         $cxx -std=c++17 -O2 -fPIC -DVM_COVERAGE=1 -I"$inc" -I"$inc/vltstd" -c "$inc/$c.cpp" -o "$build/tests/rtl/$c.o"
@@ -19,17 +19,24 @@ if [ ! -f "$build/tests/rtl/verilated.a" ]; then
     ar rcs "$build/tests/rtl/verilated.a" "$build"/tests/rtl/verilated*.o
 fi
 # mk/sim.mk links whatever verilated*.o lies in a variant's folder.
-for w in 64 64p2 64p3 512; do cp "$build/tests/rtl/verilated_cov.o" "$build/sim/w$w/obj/"; done
+for w in 64 64p2 64p3 64av 512; do cp "$build/tests/rtl/verilated_cov.o" "$build/sim/w$w/obj/"; done
 
 SEEDBED_COVERAGE=$(cd "$dat" && pwd)
 export SEEDBED_COVERAGE
 ${MAKE:-make} --no-print-directory rtl-benches "$build/tests/rtl/bench_core" "$build/sim/w64/libseedbed_sim.so" \
+    "$build/tests/rtl/fuzz_lists" "$build/tests/rtl/bench_attn_core" "$build/sim/w64av/libseedbed_sim.so" \
     BUILD="$build" SIM_DIR="$build/sim" TB_DIR="$build/tests/rtl" SIM_OPT=-O1 \
     VERILATOR="$verilator --coverage-line" VERILATOR_INC="$inc" CXX="$cxx -DVM_COVERAGE=1" >"$build/log" 2>&1 || {
     tail -n 20 "$build/log" >&2
     exit 1
 }
 "$build/tests/rtl/bench_core" "$build/sim/w64/libseedbed_sim.so" >>"$build/log" 2>&1 || {
+    tail -n 20 "$build/log" >&2
+    exit 1
+}
+# The units, in a core with both.
+units=$build/sim/w64av/libseedbed_sim.so
+{ "$build/tests/rtl/bench_attn_core" "$units" --cases 500 && "$build/tests/rtl/fuzz_lists" "$units" --lists 2000; } >>"$build/log" 2>&1 || {
     tail -n 20 "$build/log" >&2
     exit 1
 }
