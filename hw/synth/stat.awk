@@ -29,22 +29,32 @@ function count(m, cell, n) {
 /^=== design hierarchy ===/ { m = "TOTAL"; seen[m] = 1; in_tree = 1; next }
 /^=== / { m = $2; in_tree = 0; base = clean(m); label[m] = base; seen[m] = 1; order[++modules] = m; next }
 in_tree && NF == 2 && $1 !~ /^Number/ && ($1 in seen) { tree[$1] = 1 }
-NF == 2 && $2 ~ /^[0-9]+$/ { count(m, $1, $2); if ($1 in seen || $1 ~ /^\$paramod/) kids[m, ++nkids[m]] = $1 SUBSEP $2 }
+# What a module holds: cells, and modules, some of which come further down.
+NF == 2 && $2 ~ /^[0-9]+$/ { count(m, $1, $2); kids[m, ++nkids[m]] = $1 SUBSEP $2 }
 function uses(mod, times, i, part) {
     total_of[mod] += times
     for (i = 1; i <= nkids[mod]; i++) {
         split(kids[mod, i], part, SUBSEP)
-        uses(part[1], times * part[2])
+        if (part[1] in seen) uses(part[1], times * part[2])
+    }
+}
+# All that is below `mod`, into the sums of `into`.
+function below(mod, times, into, i, part) {
+    lut[into] += times * lut[mod]; lutram[into] += times * lutram[mod]; ff[into] += times * ff[mod]
+    dsp[into] += times * dsp[mod]; carry[into] += times * carry[mod]; bram[into] += times * bram[mod]
+    for (i = 1; i <= nkids[mod]; i++) {
+        split(kids[mod, i], part, SUBSEP)
+        if (part[1] in seen) below(part[1], times * part[2], into)
     }
 }
 function record(name, n, m) {
-    printf "%-15s x%-3d %7d %7d %5d %7d %7d %7.1f\n", name, n, lut[m], lutram[m], dsp[m], ff[m], carry[m], bram[m]
+    printf "%-18s x%-3d %7d %7d %5d %7d %7d %7.1f\n", name, n, lut[m], lutram[m], dsp[m], ff[m], carry[m], bram[m]
     printf "{\"family\":\"%s\",\"bus\":%d,\"codecs\":%d,\"flat\":%d,\"module\":\"%s\",\"instances\":%d,\"lut\":%d,\"lutram\":%d,\"ff\":%d,\"dsp\":%d,\"bram\":%.1f,\"carry\":%d,\"seconds\":%d}\n", \
         family, bus, codecs, flat, name, n, lut[m], lutram[m], ff[m], dsp[m], bram[m], carry[m], seconds >>json
 }
 END {
     printf "%s BusW=%d Codecs=%d%s (%d s)\n", family, bus, codecs, flat == 1 ? " flattened" : "", seconds
-    printf "%-15s %-4s %7s %7s %5s %7s %7s %7s\n", "module", "n", "lut", "lutram", "dsp", "ff", "carry", "bram"
+    printf "%-18s %-4s %7s %7s %5s %7s %7s %7s\n", "module", "n", "lut", "lutram", "dsp", "ff", "carry", "bram"
     if (flat == 1 || modules == 1) {
         record("TOTAL", 1, order[1])
     } else {
@@ -62,5 +72,14 @@ END {
         }
         for (i = 1; i <= n_names; i++) record(names[i], sum_n[names[i]], "all " names[i])
         record("TOTAL", 1, "TOTAL")
+        # what the top is made of, each with everything below it
+        for (t = 1; t <= modules; t++) if (label[order[t]] == top)
+            for (i = 1; i <= nkids[order[t]]; i++) {
+                split(kids[order[t], i], part, SUBSEP)
+                if (!(part[1] in seen)) continue
+                b = "with:" label[part[1]]
+                below(part[1], part[2], b)
+                record(b, part[2], b)
+            }
     }
 }
