@@ -9,7 +9,10 @@
 
 #include "seedbed/status.h"
 
-static size_t max_z(size_t a, size_t b) { return a > b ? a : b; }
+static size_t max_z(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 static sb_status upload(sb_device *dev, const void *src, size_t bytes, uint64_t *addr, sb_error *err)
 {
@@ -44,7 +47,8 @@ static sb_status place_group(sb_session *s, const sb_linear_group *g, sb_placed_
     return st;
 }
 
-/* Rotation frequencies, one a pair: theta^(-2i/d), with Llama 3's stretching of the long wavelengths where configured. */
+/* Rotation frequencies, one a pair: theta^(-2i/d), with Llama 3's stretching of the long wavelengths where configured.
+ */
 static sb_status place_rope(sb_session *s, sb_error *err)
 {
     size_t hd = (size_t)s->model->cfg.head_dim;
@@ -90,8 +94,8 @@ static sb_status place_layers(sb_session *s, sb_error *err)
     return st;
 }
 
-/* The embedding table is read by row, so it stays row-major, its rows on multiples of 64 bytes; the head, tied or not, is a
- * matrix like any other. */
+/* The embedding table is read by row, so it stays row-major, its rows on multiples of 64 bytes; the head, tied or not,
+ * is a matrix like any other. */
 static sb_status place_embed(sb_session *s, const sb_linear *e, sb_error *err)
 {
     const uint8_t *from = e->words ? (const void *)e->words : (const void *)e->f32;
@@ -160,7 +164,8 @@ static sb_status place_attention(sb_session *s, const sb_session_options *opt, s
     s->exact = sb_device_is_exact(s->dev);
     s->capacity = s->exact ? ((uint32_t)s->context + 63) / 64 * 64 : (uint32_t)s->context;
     if (s->exact && s->capacity > SB_ATTN_MAX_KEYS)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "context of %d tokens: exact devices take at most %d", s->context, SB_ATTN_MAX_KEYS);
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "context of %d tokens: exact devices take at most %d", s->context,
+                       SB_ATTN_MAX_KEYS);
     s->attn_flags = (uint8_t)(SB_ATTN_CAUSAL | (c->sigmoid ? SB_ATTN_SIGMOID : 0) | (bits == 8 ? SB_ATTN_KV8 : 0));
     size_t heads = 0;
     for (int i = 0; i < c->n_layers; i++)
@@ -183,8 +188,8 @@ sb_status sb_session_open(const sb_model *m, sb_device *dev, int context, sb_ses
     return sb_session_open_with(m, dev, context, NULL, out, err);
 }
 
-sb_status sb_session_open_with(const sb_model *m, sb_device *dev, int context, const sb_session_options *opt, sb_session **out,
-                               sb_error *err)
+sb_status sb_session_open_with(const sb_model *m, sb_device *dev, int context, const sb_session_options *opt,
+                               sb_session **out, sb_error *err)
 {
     *out = NULL;
     if (context < 1 || context > m->cfg.max_context)
@@ -199,8 +204,8 @@ sb_status sb_session_open_with(const sb_model *m, sb_device *dev, int context, c
     s->layers = calloc((size_t)m->cfg.n_layers, sizeof *s->layers);
     s->commands = calloc(s->max_commands, sizeof *s->commands);
     sb_status st = s->layers && s->commands ? SB_OK : sb_fail(err, SB_ERR_NOMEM, "out of memory");
-    (void)(st || (st = place_attention(s, opt, err)) || (st = place_layers(s, err)) || (st = place_ends(s, err)) || (st = place_rope(s, err)) ||
-           (st = place_buffers(s, err)));
+    (void)(st || (st = place_attention(s, opt, err)) || (st = place_layers(s, err)) || (st = place_ends(s, err)) ||
+           (st = place_rope(s, err)) || (st = place_buffers(s, err)));
     if (st) {
         sb_session_close(s);
         return st;
@@ -220,10 +225,22 @@ void sb_session_close(sb_session *s)
     free(s);
 }
 
-int sb_session_position(const sb_session *s) { return s->position; }
-int sb_session_context(const sb_session *s) { return s->context; }
-sb_device *sb_session_device(sb_session *s) { return s->dev; }
-const sb_model_config *sb_session_config(const sb_session *s) { return &s->model->cfg; }
+int sb_session_position(const sb_session *s)
+{
+    return s->position;
+}
+int sb_session_context(const sb_session *s)
+{
+    return s->context;
+}
+sb_device *sb_session_device(sb_session *s)
+{
+    return s->dev;
+}
+const sb_model_config *sb_session_config(const sb_session *s)
+{
+    return &s->model->cfg;
+}
 
 void sb_session_rewind(sb_session *s, int pos)
 {
