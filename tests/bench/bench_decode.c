@@ -136,15 +136,15 @@ static void number(json_object *o, const char *key, double v) { json_object_obje
 static double step_bytes(const sb_session *s, int keys, double *weights)
 {
     const sb_model_config *c = sb_session_config(s);
-    const sb_linear *head = s->head.part[0].linear;
+    const sb_linear *head = s->placed.head.part[0].linear;
     double w = (double)sb_linear_bytes(head), kv = 0, hd = c->head_dim;
     for (int i = 0; i < c->n_layers; i++) {
-        const sb_layer *l = &s->model->layers[i];
+        const sb_layer *l = &s->placed.model->layers[i];
         const sb_linear_group *g[] = {&l->qkv, &l->out, &l->gate_up, &l->down};
         for (int k = 0; k < 4; k++)
             for (int p = 0; p < g[k]->n; p++)
                 w += (double)sb_linear_bytes(&g[k]->part[p]);
-        kv += 2.0 * c->kv_heads[i] * hd * (s->attn_flags & SB_ATTN_KV8 ? 1 : 2) * (keys + 1);
+        kv += 2.0 * c->kv_heads[i] * hd * (s->placed.attn_flags & SB_ATTN_KV8 ? 1 : 2) * (keys + 1);
     }
     *weights = w;
     return w + kv;
@@ -155,13 +155,13 @@ static void time_ops(sb_session *s, json_object *record)
 {
     sb_error err;
     sb_device *dev = sb_session_device(s);
-    uint32_t count = s->n_commands, token = 1;
+    uint32_t count = s->placed.n_commands, token = 1;
     uint64_t list;
-    s->position--;
+    s->placed.position--;
     if (sb_session_build(s, &token, 1, false, &list, &count, &err))
         die("ops", err.msg);
     sb_command *all = random_need(malloc(count * sizeof *all)), *some = random_need(malloc(count * sizeof *all));
-    memcpy(all, s->commands, count * sizeof *all);
+    memcpy(all, s->placed.commands, count * sizeof *all);
     json_object *ops = json_object_new_object();
     double sum = 0;
     for (unsigned op = 0; op < SB_OP_COUNT; op++)
@@ -218,16 +218,16 @@ static void add_places(json_object *record, const sb_session *s)
 {
     char host[512] = "";
     bool seen[SB_OP_COUNT] = {false};
-    for (uint32_t i = 0; i < s->n_commands; i++) {
-        sb_op op = (sb_op)s->commands[i].op;
-        if (seen[op] || sb_device_place(s->dev, op) == SB_PLACE_DEVICE)
+    for (uint32_t i = 0; i < s->placed.n_commands; i++) {
+        sb_op op = (sb_op)s->placed.commands[i].op;
+        if (seen[op] || sb_device_place(s->placed.dev, op) == SB_PLACE_DEVICE)
             continue;
         seen[op] = true;
         size_t at = strlen(host);
         snprintf(host + at, sizeof host - at, "%s%s", at ? " " : "", sb_op_name(op));
     }
     text(record, "host_ops", host);
-    printf("  %u commands a step; done by the host: %s\n", s->n_commands, host[0] ? host : "none");
+    printf("  %u commands a step; done by the host: %s\n", s->placed.n_commands, host[0] ? host : "none");
 }
 
 static void decode(const options *o, const sb_model *m, sb_device *dev, json_object *out)
@@ -237,7 +237,7 @@ static void decode(const options *o, const sb_model *m, sb_device *dev, json_obj
     if (context > m->cfg.max_context || steps + warm > context)
         die("--context", "more than the model has, or fewer than the steps");
     sb_session *s = open_session(m, dev, context, o->kv);
-    s->position = context - steps - warm;
+    s->placed.position = context - steps - warm;
     double *t = random_need(malloc((size_t)steps * sizeof *t)), build = 0, submit = 0, begin = now(), work = processor();
     uint32_t token = (uint32_t)m->cfg.bos_id % (uint32_t)m->cfg.vocab, count;
     uint64_t list;
@@ -273,7 +273,7 @@ static void decode(const options *o, const sb_model *m, sb_device *dev, json_obj
     if (o->label)
         text(r, "label", o->label);
     number(r, "layers", m->cfg.n_layers);
-    number(r, "kv_bits", s->attn_flags & SB_ATTN_KV8 ? 8 : 16);
+    number(r, "kv_bits", s->placed.attn_flags & SB_ATTN_KV8 ? 8 : 16);
     number(r, "context", context);
     number(r, "steps", steps);
     number(r, "ms_per_token", 1e3 * median);
@@ -287,7 +287,7 @@ static void decode(const options *o, const sb_model *m, sb_device *dev, json_obj
     number(r, "bytes_per_token", bytes);
     number(r, "gb_per_second", bytes / median * 1e-9);
     printf("%s, %s (head %s), %d layers, context %d, KV in %d bits, %s%s%s\n", o->shape, o->codec->name,
-           m->head.rows ? o->codec->name : o->embed->name, m->cfg.n_layers, context, s->attn_flags & SB_ATTN_KV8 ? 8 : 16, o->device,
+           m->head.rows ? o->codec->name : o->embed->name, m->cfg.n_layers, context, s->placed.attn_flags & SB_ATTN_KV8 ? 8 : 16, o->device,
            o->label ? ", " : "", o->label ? o->label : "");
     printf("  %.4f ms a token (5..95 %%: %.4f..%.4f; mean of list %.4f, of build %.4f; %.2f s of processor time), %.2f tokens/s, %.4f GB a token, %.1f GB/s\n", 1e3 * median,
            1e3 * low, 1e3 * high, 1e3 * submit / steps, 1e3 * build / steps, work, 1 / median, bytes * 1e-9, bytes / median * 1e-9);

@@ -171,16 +171,16 @@ static void measure(const sb_model_config *cfg, const setting *set, const char *
     sb_session *s;
     if (sb_device_open(spec, NULL, &dev, &err) || sb_session_open_with(m, dev, context, &(sb_session_options){.kv_bits = set->kv}, &s, &err))
         die(spec, err.msg);
-    s->position = context - 1; /* the cache before it holds zeros: no operation's time depends on values */
+    s->placed.position = context - 1; /* the cache before it holds zeros: no operation's time depends on values */
     uint32_t token = 0, count;
     uint64_t list;
     if (sb_session_build(s, &token, 1, false, &list, &count, &err))
         die(spec, err.msg);
-    name_host_ops(dev, s->commands, count, r->host_ops, sizeof r->host_ops);
+    name_host_ops(dev, s->placed.commands, count, r->host_ops, sizeof r->host_ops);
     cost part[SB_MAX_LAYERS + 2] = {{{0}}};
     for (uint32_t i = 0, to; i < count; i = to) {
-        int seg = segment_of(s->commands[i].tag, n);
-        for (to = i; to < count && segment_of(s->commands[to].tag, n) == seg; to++)
+        int seg = segment_of(s->placed.commands[i].tag, n);
+        for (to = i; to < count && segment_of(s->placed.commands[to].tag, n) == seg; to++)
             ;
         cost before = now(dev);
         if (sb_device_submit(dev, list + i * sizeof(sb_command), to - i, &err))

@@ -52,8 +52,8 @@ static void open_both(const sb_model *m, sb_device **dev, sb_session **s)
 static int count_tag(const sb_session *s, sb_tag tag)
 {
     int n = 0;
-    for (uint32_t i = 0; i < s->n_commands; i++)
-        n += (s->commands[i].tag & 0xff) == tag;
+    for (uint32_t i = 0; i < s->placed.n_commands; i++)
+        n += (s->placed.commands[i].tag & 0xff) == tag;
     return n;
 }
 
@@ -67,10 +67,10 @@ START_TEST(list_is_whole)
     uint32_t token = 3, count;
     uint64_t list;
     ck_assert_int_eq(sb_session_build(s, &token, 1, false, &list, &count, &err), SB_OK);
-    ck_assert_uint_eq(s->commands[0].op, SB_OP_EMBED);
-    ck_assert_uint_eq(s->commands[count - 1].op, SB_OP_ARGMAX);
+    ck_assert_uint_eq(s->placed.commands[0].op, SB_OP_EMBED);
+    ck_assert_uint_eq(s->placed.commands[count - 1].op, SB_OP_ARGMAX);
     for (uint32_t i = 0; i < count; i++) {
-        const sb_command *c = &s->commands[i];
+        const sb_command *c = &s->placed.commands[i];
         ck_assert_msg(sb_device_place(dev, (sb_op)c->op) == SB_PLACE_DEVICE, "%s is not in the contract", sb_op_name(c->op));
         uint64_t all = c->weights | c->src | c->dst | c->aux;
         ck_assert_msg(!p->aligned || all % 64 == 0, "%s: command %u, %s: an address is not a multiple of 64", p->name, i,
