@@ -415,6 +415,15 @@ module seedbed_core #(
     );
 
     if (Attention != 0) begin : g_attention
+      wire clk_attention;
+      clock_gate #(
+        .Enable(!Style)
+      ) u_gate (
+        .clk_i (clk_i),
+        .rst_ni(rst_ni),
+        .on_i  (unit_valid[0] || unit_busy[0]),
+        .clk_o (clk_attention)
+      );
       attn_unit #(
         .BusW  (BusW),
         .BeatsW(BeatsW),
@@ -422,7 +431,7 @@ module seedbed_core #(
         .T     (AttnRows),
         .Keys  (AttnKeys)
       ) u_attention (
-        .clk_i         (clk_i),
+        .clk_i         (clk_attention),
         .rst_ni        (rst_ni),
         .cmd_valid_i   (unit_valid[0]),
         .cmd_ready_o   (unit_ready[0]),
@@ -471,12 +480,21 @@ module seedbed_core #(
     end
 
     if (Vector != 0) begin : g_vector
+      wire clk_vector;
+      clock_gate #(
+        .Enable(!Style)
+      ) u_gate (
+        .clk_i (clk_i),
+        .rst_ni(rst_ni),
+        .on_i  (unit_valid[1] || unit_busy[1]),
+        .clk_o (clk_vector)
+      );
       vector_unit #(
         .BusW  (BusW),
         .Lanes ((BusW >= 512) ? 16 : BusW / 32),
         .BeatsW(BeatsW)
       ) u_vector (
-        .clk_i         (clk_i),
+        .clk_i         (clk_vector),
         .rst_ni        (rst_ni),
         .cmd_valid_i   (unit_valid[1]),
         .cmd_ready_o   (unit_ready[1]),
