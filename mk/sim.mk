@@ -142,11 +142,11 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driv
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
 LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_sim lane_seedlm_fpga act_skew delay lane_int4 \
-             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port attn_unit attn_seq attn_write attn_export attn_engine fifo skid_buffer
+             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port attn_unit attn_seq attn_write attn_export attn_engine fifo skid_buffer clock_gate
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5" \
              "-GBusW=64 -GAttention=3 -GAttnRows=2" "-GBusW=512 -GAttention=1" "-GBusW=256 -GAttention=2 -GAttnRows=1 -GAttnKeys=256" \
-             "-GBusW=64 -GStyle=1'b0" "-GBusW=128 -GStyle=1'b0 -GCodecs=4'd4" "-GBusW=512 -GStyle=1'b0 -GCodecs=4'd8"
+             "-GBusW=64 -GStyle=1'b0" "-GBusW=64 -GStyle=1'b0 -GAttention=3 -GAttnRows=2 -GVector=1" "-GBusW=128 -GStyle=1'b0 -GCodecs=4'd4" "-GBusW=512 -GStyle=1'b0 -GCodecs=4'd8"
 LINT_PORTS := 2 3 4 8
 
 .PHONY: lint lint-verilator lint-yosys lint-icarus
@@ -173,11 +173,13 @@ lint-yosys: $(BUILD)/rtl/p2/seedbed_kernel.sv $(BUILD)/rtl/p4/seedbed_kernel.sv
 	    $(BUILD)/rtl/p$$p/seedbed_kernel.sv; chparam -set BusW 64 -set Codecs 4 seedbed_kernel; \
 	    hierarchy -check -top seedbed_kernel; proc; check -assert" 2>&1 | { grep -v 'Replacing memory' || true; }; \
 	  test $${PIPESTATUS[0]} -eq 0; done
+	@yosys -q -e 'implicitly declared|no driver|conflicting' -p "read_verilog -sv $(RTL_DIR)/prim/clock_gate.sv; chparam -set Enable 1 clock_gate; \
+	  hierarchy -check -top clock_gate; proc; check -assert"
 	@echo "lint-yosys: ok"
 
 # Icarus has not learnt constant selects in always_comb: it says sorry and takes the whole vector, which is harmless.
 lint-icarus:
-	@set -e; for w in "64 -P seedbed_kernel.Attention=3" 512; do iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_kernel.BusW=$$w -s seedbed_kernel $(RTL_SRC) 2>&1 \
+	@set -e; for w in "64 -P seedbed_kernel.Attention=3" "64 -P seedbed_kernel.Attention=1 -P seedbed_kernel.Vector=1 -P seedbed_kernel.Style=0" 512; do iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_kernel.BusW=$$w -s seedbed_kernel $(RTL_SRC) 2>&1 \
 	  | { ! grep -v 'sorry: constant selects'; }; done
 	@iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_core.BusW=64 -P seedbed_core.Ports=3 -s seedbed_core $(RTL_SRC) 2>&1 \
 	  | { ! grep -v 'sorry: constant selects'; }

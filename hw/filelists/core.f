@@ -35,6 +35,7 @@ rtl/attn/attn_seq.sv
 rtl/attn/attn_write.sv
 rtl/attn/attn_unit.sv
 rtl/core/unit_port.sv
+rtl/prim/clock_gate.sv
 rtl/vector/vec_check.sv
 rtl/vector/vec_load.sv
 rtl/vector/lzc.sv
