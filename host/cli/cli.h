@@ -48,6 +48,10 @@ bool cli_float(const cli_command *c, const char *option, const char *text, doubl
 
 /* --kv 16|8: the KV cache of exact devices, for every session opened from here on. */
 bool cli_kv(const cli_command *c, const char *text);
+/* --lora PATH: an adapter for every model opened from here on. */
+bool cli_lora(const cli_command *c, const char *path);
+/* The model with that adapter, if there is one. */
+sb_status cli_model_load(const char *dir, sb_model **m, sb_error *err);
 sb_status cli_session_open(const sb_model *m, sb_device *dev, long context, sb_session **out, sb_error *err);
 
 /* --place OP=device|host, once or several times: collects. */

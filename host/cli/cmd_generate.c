@@ -10,7 +10,7 @@
 
 static const char help[] =
     "usage: seedbed generate MODEL --prompt TEXT [-n N] [--device D] [--temperature T] [--top-p P] [--seed S] [--ignore-end]\n"
-    "                        [--logits FILE] [--threads N] [--kv 16|8] [--place OP=WHERE] [--report] [--json]\n"
+    "                        [--logits FILE] [--threads N] [--kv 16|8] [--lora PATH] [--place OP=WHERE] [--report] [--json]\n"
     "\n"
     "Continues TEXT and streams the new text to standard output.\n"
     "\n"
@@ -25,6 +25,7 @@ static const char help[] =
     "  --logits FILE       write the logits behind every new token: little-endian float32, one vocabulary after another\n"
     "  --threads N         default: all\n"
     "  --kv 16|8           bits of the KV cache on exact devices (default 16)\n"
+    "  --lora PATH         a low-rank adapter beside the model: a directory of Hugging Face PEFT, or its tensor file\n"
     "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
     "  --report            where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
     "  --json              print one JSON object at the end in place of the text\n"
@@ -178,7 +179,7 @@ static int run(int argc, char **argv)
     static const struct option options[] = {{"prompt", 1, 0, 'p'},     {"device", 1, 0, 'd'},  {"temperature", 1, 0, 'T'},
                                             {"top-p", 1, 0, 'P'},      {"seed", 1, 0, 's'},    {"ignore-end", 0, 0, 'i'},
                                             {"logits", 1, 0, 'l'},     {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},
-                                            {"kv", 1, 0, 'K'},         {"place", 1, 0, 'L'},   {"report", 0, 0, 'R'},
+                                            {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'},         {"place", 1, 0, 'L'},   {"report", 0, 0, 'R'},
                                             {"help", 0, 0, 'h'},       {0, 0, 0, 0}};
     arguments a = {.device = "cpu", .n = 64, .sampler = {.top_p = 1}};
     double x;
@@ -219,6 +220,9 @@ static int run(int argc, char **argv)
             break;
         case 'K':
             ok = cli_kv(&cli_generate, optarg);
+            break;
+        case 'A':
+            ok = cli_lora(&cli_generate, optarg);
             break;
         case 'L':
             ok = cli_place_add(&cli_generate, &a.place, optarg);

@@ -6,10 +6,11 @@
 #include "cli/cli.h"
 
 static const char help[] =
-    "usage: seedbed inspect MODEL [--json]\n"
+    "usage: seedbed inspect MODEL [--lora PATH] [--json]\n"
     "\n"
     "Shows what a model directory holds: architecture, shapes per layer, and for every matrix its codec, size, bits a weight,\n"
-    "pre-scale and the bits an accumulator can need in the worst case (max over rows of sum |w_int| times 2^15; 64 are there).\n";
+    "pre-scale and the bits an accumulator can need in the worst case (max over rows of sum |w_int| times 2^15; 64 are there).\n"
+    "With --lora also the two matrices beside every layer that the adapter (see `seedbed generate --help`) adapts, padded.\n";
 
 /* Bits of a signed accumulator that no activation vector can overflow; 0 for binary32 tensors. */
 static sb_status accumulator_bits(const sb_linear *l, int *bits, sb_error *err)
@@ -78,21 +79,22 @@ static void print_ints(const char *name, const int *v, int n)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", 0, 0, 'j'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
+    static const struct option options[] = {{"json", 0, 0, 'j'}, {"lora", 1, 0, 'A'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
     bool json = false;
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (c == 'h')
             return cli_help(&cli_inspect);
-        if (c != 'j')
+        if (c == 'j')
+            json = true;
+        else if (c != 'A' || !cli_lora(&cli_inspect, optarg))
             return 2;
-        json = true;
     }
     if (optind + 1 != argc)
         return cli_usage(&cli_inspect, "expected one model directory");
     sb_model *m;
     sb_error err = {{0}};
-    sb_status st = sb_model_load(argv[optind], &m, &err);
+    sb_status st = cli_model_load(argv[optind], &m, &err);
     if (st)
         return cli_fail(st, &err);
     const sb_model_config *k = &m->cfg;

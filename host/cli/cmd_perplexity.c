@@ -7,7 +7,7 @@
 
 static const char help[] =
     "usage: seedbed perplexity MODEL --text FILE [--device D] [--context N] [--tokens N] [--threads N] [--kv 16|8]\n"
-    "                          [--place OP=WHERE] [--report] [--json]\n"
+    "                          [--lora PATH] [--place OP=WHERE] [--report] [--json]\n"
     "\n"
     "Perplexity of the model over a text: exp of the mean of -ln p over the tokens predicted. The text is cut into windows of N\n"
     "tokens that do not overlap; each starts with the beginning-of-text token and is predicted from its first token on.\n"
@@ -17,6 +17,7 @@ static const char help[] =
     "  --tokens N     only the first N tokens of the text\n"
     "  --threads N    default: all\n"
     "  --kv 16|8      bits of the KV cache on exact devices (default 16)\n"
+    "  --lora PATH    a low-rank adapter beside the model: a directory of Hugging Face PEFT, or its tensor file\n"
     "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
     "  --report       where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
     "  --json         keys perplexity, tokens, nll, bits_per_byte (if the whole text was used), seconds\n";
@@ -81,7 +82,7 @@ static sb_status measure(const arguments *a, sb_error *err)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"text", 1, 0, 'x'},    {"device", 1, 0, 'd'}, {"context", 1, 0, 'c'}, {"tokens", 1, 0, 'k'},
-                                            {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'},
+                                            {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'},
                                             {"place", 1, 0, 'L'},   {"report", 0, 0, 'R'}, {"help", 0, 0, 'h'},    {0, 0, 0, 0}};
     arguments a = {.device = "cpu"};
     int c;
@@ -105,6 +106,9 @@ static int run(int argc, char **argv)
             break;
         case 'K':
             ok = cli_kv(&cli_perplexity, optarg);
+            break;
+        case 'A':
+            ok = cli_lora(&cli_perplexity, optarg);
             break;
         case 'L':
             ok = cli_place_add(&cli_perplexity, &a.place, optarg);

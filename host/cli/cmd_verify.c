@@ -8,7 +8,7 @@
 #include "seedbed/generate.h"
 
 static const char help[] =
-    "usage: seedbed verify MODEL [--device D] [--prompt TEXT] [-n N] [--threads N] [--kv 16|8]\n"
+    "usage: seedbed verify MODEL [--device D] [--prompt TEXT] [-n N] [--threads N] [--kv 16|8] [--lora PATH]\n"
     "                      [--place OP=WHERE] [--report] [--json]\n"
     "\n"
     "Runs N tokens on the cpu device and on D in lock-step and compares every value that every command writes, bit by bit. Names\n"
@@ -20,6 +20,7 @@ static const char help[] =
     "  -n N            tokens (default 32)\n"
     "  --threads N     default: all\n"
     "  --kv 16|8       bits of the KV cache (default 16)\n"
+    "  --lora PATH     a low-rank adapter beside the model: a directory of Hugging Face PEFT, or its tensor file\n"
     "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
     "  --report        where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
     "  --json          keys differing_bits, differing_values, commands, values, tokens, and first (absent if there is none)\n"
@@ -146,7 +147,7 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {{"device", 1, 0, 'd'}, {"prompt", 1, 0, 'p'}, {"threads", 1, 0, 't'},
-                                            {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'},     {"place", 1, 0, 'L'},
+                                            {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'},     {"place", 1, 0, 'L'},
                                             {"report", 0, 0, 'R'}, {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
     arguments a = {.device = "sim", .prompt = "Once upon a time", .n = 32};
     int c;
@@ -167,6 +168,9 @@ static int run(int argc, char **argv)
             break;
         case 'K':
             ok = cli_kv(&cli_verify, optarg);
+            break;
+        case 'A':
+            ok = cli_lora(&cli_verify, optarg);
             break;
         case 'L':
             ok = cli_place_add(&cli_verify, &a.place, optarg);

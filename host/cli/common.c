@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "seedbed/lora.h"
+
 enum { MAX_CONTEXT = 1 << 20 }; /* docs/numerics.md, 6.1 */
 
 int cli_fail(sb_status st, const sb_error *err)
@@ -102,6 +104,30 @@ bool cli_kv(const cli_command *c, const char *text)
     return true;
 }
 
+static const char *adapter; /* --lora */
+
+bool cli_lora(const cli_command *c, const char *path)
+{
+    if (adapter) {
+        cli_usage(c, "--lora: one adapter at a time");
+        return false;
+    }
+    adapter = path;
+    return true;
+}
+
+sb_status cli_model_load(const char *dir, sb_model **m, sb_error *err)
+{
+    sb_status st = sb_model_load(dir, m, err);
+    if (!st && adapter)
+        st = sb_lora_load(*m, adapter, err);
+    if (st) {
+        sb_model_free(*m);
+        *m = NULL;
+    }
+    return st;
+}
+
 sb_status cli_session_open(const sb_model *m, sb_device *dev, long context, sb_session **out, sb_error *err)
 {
     return sb_session_open_with(m, dev, (int)context, &session_options, out, err);
@@ -184,7 +210,7 @@ sb_status cli_run_open(cli_run *r, const char *dir, const char *device, const cl
     /* Opened first: a wrong device name should not cost the time to load a model. */
     sb_status st = open_device(device, place, threads, &r->device, err);
     if (!st)
-        st = sb_model_load(dir, &r->model, err);
+        st = cli_model_load(dir, &r->model, err);
     if (!st && want_tokenizer)
         st = sb_tokenizer_load(dir, &r->tokenizer, err);
     if (!st && want_tokenizer && r->model->cfg.bos_id >= 0)

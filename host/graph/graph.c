@@ -18,52 +18,103 @@ static void emit(sb_placed_model *pm, int layer, sb_tag tag, sb_command c)
     pm->commands[pm->n_commands++] = c;
 }
 
-/* dst (n, g->rows) <- every part of the group times src (n, cols), each part at a multiple of 64 bytes. Vectors of the
- * same layout are quantised once, and their products follow one another, so that a core gets them as one list. */
-static void emit_linear(sb_placed_model *pm, int layer, sb_tag tag, const sb_placed_group *g, uint64_t src,
-                        uint64_t dst, uint16_t n)
+/* One of several matrices with the same input: its result goes to dst, vectors `stride` apart. */
+typedef struct {
+    const sb_placed *m;
+    sb_tag tag;
+    uint64_t dst;
+    size_t stride;
+} product;
+
+/* Every result (n, rows) <- its matrix times src (n, cols). Vectors of the same layout are quantised once, and their
+ * products follow one another, so that a core gets them as one list. */
+static void emit_products(sb_placed_model *pm, int layer, const product *p, int count, uint64_t src, uint16_t n)
 {
     uint64_t acc = pm->acc;
-    for (int from = 0, to; from < g->n; from = to) {
-        const sb_codec *codec = g->part[from].codec;
-        emit(pm, layer, (sb_tag)(tag + from),
+    for (int from = 0, to; from < count; from = to) {
+        const sb_codec *codec = p[from].m->codec;
+        emit(pm, layer, p[from].tag,
              (sb_command){.op = SB_OP_QUANTIZE,
                           .codec = (uint8_t)codec->id,
                           .batch = n,
-                          .cols = (uint32_t)g->part[from].linear->cols,
+                          .cols = (uint32_t)p[from].m->linear->cols,
                           .src = src,
                           .dst = pm->act,
                           .aux = pm->exps});
         uint64_t first = acc;
-        for (to = from; to < g->n && g->part[to].codec->act_stride == codec->act_stride; to++) {
-            const sb_placed *p = &g->part[to];
-            emit(pm, layer, (sb_tag)(tag + to),
+        for (to = from; to < count && p[to].m->codec->act_stride == codec->act_stride; to++) {
+            const sb_placed *m = p[to].m;
+            emit(pm, layer, p[to].tag,
                  (sb_command){.op = SB_OP_MATVEC,
-                              .codec = (uint8_t)p->codec->id,
+                              .codec = (uint8_t)m->codec->id,
                               .batch = n,
-                              .rows = (uint32_t)p->linear->rows,
-                              .cols = (uint32_t)p->linear->cols,
-                              .weights = p->addr,
+                              .rows = (uint32_t)m->linear->rows,
+                              .cols = (uint32_t)m->linear->cols,
+                              .weights = m->addr,
                               .src = pm->act,
                               .dst = acc});
-            acc += sb_acc_stride(p->linear->rows) * n;
+            acc += sb_acc_stride(m->linear->rows) * n;
         }
         for (int i = from; i < to; i++) {
-            const sb_placed *p = &g->part[i];
-            uint32_t rows = (uint32_t)p->linear->rows;
-            emit(pm, layer, (sb_tag)(tag + i),
+            const sb_placed *m = p[i].m;
+            uint32_t rows = (uint32_t)m->linear->rows;
+            emit(pm, layer, p[i].tag,
                  (sb_command){.op = SB_OP_SCALE,
-                              .codec = (uint8_t)p->codec->id,
+                              .codec = (uint8_t)m->codec->id,
                               .batch = n,
                               .rows = rows,
                               .src = first,
-                              .dst = dst,
+                              .dst = p[i].dst,
                               .aux = pm->exps,
-                              .p = {(uint32_t)p->linear->scale_exp, (uint32_t)g->rows}});
+                              .p = {(uint32_t)m->linear->scale_exp, (uint32_t)p[i].stride}});
             first += sb_acc_stride(rows) * n;
-            dst += 4ull * sb_align_f32(rows);
         }
     }
+}
+
+/* y += s B u of one part, y (n, rows) with vectors `stride` apart. ADD takes vectors that lie side by side: those of a
+ * group of several parts do not, and are added one by one. */
+static void emit_lora(sb_placed_model *pm, int layer, sb_tag tag, const sb_placed *b, float s, uint64_t u, uint64_t y,
+                      size_t stride, bool dense, uint16_t n)
+{
+    size_t rows = b->linear->rows, apart = dense ? rows : sb_align_f32(rows);
+    emit_products(pm, layer, &(product){b, tag | SB_TAG_LORA_B, pm->lora_y, apart}, 1, u, n);
+    for (uint16_t v = 0; v < (dense ? 1 : n); v++)
+        emit(pm, layer, tag | SB_TAG_LORA_SUM,
+             (sb_command){.op = SB_OP_ADD,
+                          .codec = 1,
+                          .batch = dense ? n : 1,
+                          .cols = (uint32_t)rows,
+                          .src = pm->lora_y + 4 * v * apart,
+                          .dst = y + 4 * v * stride,
+                          .p = {f32_as_bits(s)}});
+}
+
+/* dst (n, g->rows) <- every part of the group times src (n, cols), each part at a multiple of 64 bytes, with its side
+ * path. */
+static void emit_linear(sb_placed_model *pm, int layer, sb_tag tag, const sb_placed_group *g, uint64_t src,
+                        uint64_t dst, uint16_t n)
+{
+    product p[2 * SB_MAX_PARTS];
+    uint64_t y[SB_MAX_PARTS], u[SB_MAX_PARTS], next = pm->lora_u;
+    int count = 0;
+    for (int i = 0; i < g->n; i++) {
+        y[i] = i ? y[i - 1] + 4 * sb_align_f32(g->part[i - 1].linear->rows) : dst;
+        p[count++] = (product){&g->part[i], (sb_tag)(tag + i), y[i], g->rows};
+    }
+    for (int i = 0; i < g->n; i++) {
+        u[i] = next;
+        if (!g->lora_a[i].linear)
+            continue;
+        size_t rank = g->lora_a[i].linear->rows;
+        p[count++] = (product){&g->lora_a[i], (sb_tag)(tag + i) | SB_TAG_LORA_A, u[i], rank};
+        next += 4 * rank * n;
+    }
+    emit_products(pm, layer, p, count, src, n);
+    for (int i = 0; i < g->n; i++)
+        if (g->lora_b[i].linear)
+            emit_lora(pm, layer, (sb_tag)(tag + i), &g->lora_b[i], g->part[i].linear->lora->scale, u[i], y[i], g->rows,
+                      g->n == 1, n);
 }
 
 static void emit_norm(sb_placed_model *pm, int layer, sb_tag tag, uint64_t gain, uint64_t src, uint64_t dst,
@@ -273,7 +324,8 @@ void sb_graph_describe(const sb_placed_model *pm, uint32_t tag, char *buf, size_
                                         [SB_TAG_ATTN_POST_NORM] = "attention post norm",
                                         [SB_TAG_FFN_POST_NORM] = "FFN post norm",
                                         [SB_TAG_ARGMAX] = "arg-max"};
-    int layer = (int)(tag >> 8) - 1, t = (int)(tag & 0xff);
+    static const char *const lora[] = {"", "lora A of ", "lora B of ", "lora sum of "};
+    int layer = (int)(tag >> 8) - 1, t = (int)(tag & 0x3f);
     const sb_placed *p = NULL;
     if (layer >= 0 && layer < pm->model->cfg.n_layers) {
         const sb_placed_layer *l = &pm->layers[layer];
@@ -292,7 +344,7 @@ void sb_graph_describe(const sb_placed_model *pm, uint32_t tag, char *buf, size_
                        : t < (int)(sizeof plain / sizeof *plain) && plain[t] ? plain[t]
                                                                              : "?";
     if (layer >= 0)
-        snprintf(buf, size, "layer %d, %s", layer, name);
+        snprintf(buf, size, "layer %d, %s%s", layer, lora[tag >> 6 & 3], name);
     else
         snprintf(buf, size, "%s", name);
 }

@@ -5,7 +5,8 @@
 
 #include "graph/place.h"
 
-/* What a command's tag stands for: bits 31..8 layer + 1 (0: not in a layer), bits 7..0 one of these. */
+/* What a command's tag stands for: bits 31..8 layer + 1 (0: not in a layer), bits 5..0 one of these, and of a linear
+ * layer bit 6: lora A, bit 7: lora B, both: their sum with the layer's result. */
 typedef enum {
     SB_TAG_EMBED = 1,
     SB_TAG_ATTN_NORM,
@@ -25,7 +26,10 @@ typedef enum {
     SB_TAG_HEAD,
     SB_TAG_ATTN_POST_NORM,
     SB_TAG_FFN_POST_NORM,
-    SB_TAG_ARGMAX
+    SB_TAG_ARGMAX,
+    SB_TAG_LORA_A = 1 << 6,
+    SB_TAG_LORA_B = 1 << 7,
+    SB_TAG_LORA_SUM = SB_TAG_LORA_A | SB_TAG_LORA_B
 } sb_tag;
 
 /* Fills pm->commands with the step of n tokens (1..max_batch) at pm->position; logits of the last alone, or of all. */

@@ -29,21 +29,45 @@ static sb_status place_linear(sb_placed_model *pm, const sb_linear *l, sb_placed
     return sb_device_load_matrix(pm->dev, &m, &p->addr, err);
 }
 
+/* The side path of part i, if it has one, and what a step needs for it. *acc gets the bytes of its accumulators. */
+static sb_status place_lora(sb_placed_model *pm, sb_placed_group *p, int i, size_t *acc, sb_error *err)
+{
+    const sb_lora *l = p->part[i].linear->lora;
+    if (!l)
+        return SB_OK;
+    sb_status st = place_linear(pm, &l->a, &p->lora_a[i], err);
+    if (!st)
+        st = place_linear(pm, &l->b, &p->lora_b[i], err);
+    if (st)
+        return st;
+    *acc += sb_acc_stride(l->a.rows) * pm->max_batch;
+    pm->act_elems = max_z(pm->act_elems, sb_codec_act_elems(p->lora_a[i].codec, l->a.cols));
+    pm->act_elems = max_z(pm->act_elems, sb_codec_act_elems(p->lora_b[i].codec, l->b.cols));
+    pm->lora_y_elems = max_z(pm->lora_y_elems, sb_align_f32(l->b.rows));
+    /* QUANTIZE (at most), MATVEC, SCALE for A; the same for B; ADD, one a vector where the results lie apart. */
+    pm->max_commands += 6 + (p->n > 1 ? pm->max_batch : 1);
+    return SB_OK;
+}
+
 static sb_status place_group(sb_placed_model *pm, const sb_linear_group *g, sb_placed_group *p, sb_error *err)
 {
     sb_status st = SB_OK;
-    size_t elems = 0, acc = 0;
+    size_t elems = 0, acc = 0, ranks = 0;
     p->n = g->n;
     for (int i = 0; i < g->n && !st; i++) {
         st = place_linear(pm, &g->part[i], &p->part[i], err);
+        if (!st)
+            st = place_lora(pm, p, i, &acc, err);
         if (st)
             break;
         elems = max_z(elems, sb_codec_act_elems(p->part[i].codec, g->part[i].cols));
         acc += sb_acc_stride(g->part[i].rows) * pm->max_batch;
+        ranks += g->part[i].lora ? g->part[i].lora->a.rows : 0;
         p->rows += g->n > 1 ? sb_align_f32(g->part[i].rows) : g->part[i].rows; /* one part: a dense vector */
     }
     pm->act_elems = max_z(pm->act_elems, elems);
     pm->acc_bytes = max_z(pm->acc_bytes, acc);
+    pm->lora_u_elems = max_z(pm->lora_u_elems, ranks);
     return st;
 }
 
@@ -143,6 +167,8 @@ static sb_status place_buffers(sb_placed_model *pm, sb_error *err)
         {&pm->mid, b * pm->ffn_dim * 4},
         {&pm->act, b * pm->act_elems * 2},
         {&pm->acc, pm->acc_bytes},
+        {&pm->lora_u, b * pm->lora_u_elems * 4},
+        {&pm->lora_y, b * pm->lora_y_elems * 4},
         {&pm->logits, b * pm->head.rows * 4},
         {&pm->records, pm->exact ? pm->record_bytes : 0},
         {&pm->sums, pm->exact ? pm->sum_bytes : 0},
@@ -189,10 +215,11 @@ sb_status sb_place_model(const sb_model *m, sb_device *dev, int context, size_t 
     *pm = (sb_placed_model){.model = m, .dev = dev, .context = context, .max_batch = max_batch};
     pm->max_commands = SB_COMMANDS_PER_LAYER * (size_t)m->cfg.n_layers + 16;
     pm->layers = calloc((size_t)m->cfg.n_layers, sizeof *pm->layers);
-    pm->commands = calloc(pm->max_commands, sizeof *pm->commands);
-    sb_status st = pm->layers && pm->commands ? SB_OK : sb_fail(err, SB_ERR_NOMEM, "out of memory");
+    sb_status st = pm->layers ? SB_OK : sb_fail(err, SB_ERR_NOMEM, "out of memory");
     (void)(st || (st = place_attention(pm, kv_bits, err)) || (st = place_layers(pm, err)) ||
            (st = place_ends(pm, err)) || (st = place_rope(pm, err)) || (st = place_buffers(pm, err)));
+    if (!st && !(pm->commands = calloc(pm->max_commands, sizeof *pm->commands)))
+        st = sb_fail(err, SB_ERR_NOMEM, "out of memory");
     return st;
 }
 

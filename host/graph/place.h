@@ -4,7 +4,7 @@
 #define SEEDBED_GRAPH_PLACE_H
 
 #include "seedbed/device.h"
-#include "seedbed/model.h"
+#include "seedbed/lora.h"
 
 enum { SB_COMMANDS_PER_LAYER = 40 };
 
@@ -24,6 +24,7 @@ typedef struct {
 
 typedef struct {
     sb_placed part[SB_MAX_PARTS];
+    sb_placed lora_a[SB_MAX_PARTS], lora_b[SB_MAX_PARTS]; /* side paths of the parts; linear NULL: none */
     int n;
     size_t rows; /* the stride of the results: of one part its rows, of several each one's rounded up to SB_ALIGN_F32 */
 } sb_placed_group;
@@ -60,10 +61,12 @@ typedef struct {
     uint64_t qkv, att;     /* (B, qkv_dim) with the layer's own stride, (B, q_dim) */
     uint64_t gate_up, mid; /* (B, 2*ffn), (B, ffn) */
     uint64_t act, acc;     /* quantised inputs, int64 results */
+    uint64_t lora_u;       /* (B, rank padded) of each part of a group, one behind the other: A x */
+    uint64_t lora_y;       /* (B, rows) of one part: B u */
     uint64_t logits;       /* (B, vocab) */
     uint64_t list;         /* commands */
     size_t record_bytes, sum_bytes;
-    size_t qkv_dim, q_dim, ffn_dim, act_elems, acc_bytes, max_commands;
+    size_t qkv_dim, q_dim, ffn_dim, act_elems, acc_bytes, lora_u_elems, lora_y_elems, max_commands;
     sb_command *commands; /* host copy of the list while it is built */
     uint32_t n_commands;
 } sb_placed_model;

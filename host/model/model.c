@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seedbed/lora.h"
+
 static sb_status no_memory(sb_error *err, const char *name)
 {
     return sb_fail(err, SB_ERR_NOMEM, "out of memory while loading %s", name);
@@ -182,6 +184,7 @@ void sb_model_free(sb_model *m)
 {
     if (!m)
         return;
+    sb_lora_drop(m);
     (void)sb_model_each_linear(m, free_linear, NULL, NULL);
     for (int i = 0; m->layers && i < m->cfg.n_layers; i++) {
         sb_layer *l = &m->layers[i];
@@ -198,6 +201,14 @@ void sb_model_free(sb_model *m)
     free(m);
 }
 
+static sb_status with_side_path(sb_linear *l, sb_linear_fn fn, void *ctx, sb_error *err)
+{
+    sb_status st = fn(l, ctx, err);
+    if (!st && l->lora)
+        (void)((st = fn(&l->lora->a, ctx, err)) || (st = fn(&l->lora->b, ctx, err)));
+    return st;
+}
+
 sb_status sb_model_each_linear(sb_model *m, sb_linear_fn fn, void *ctx, sb_error *err)
 {
     sb_status st = fn(&m->embed, ctx, err);
@@ -205,7 +216,7 @@ sb_status sb_model_each_linear(sb_model *m, sb_linear_fn fn, void *ctx, sb_error
         sb_linear_group *g[] = {&m->layers[i].qkv, &m->layers[i].out, &m->layers[i].gate_up, &m->layers[i].down};
         for (int j = 0; j < 4; j++)
             for (int p = 0; p < g[j]->n && !st; p++)
-                st = fn(&g[j]->part[p], ctx, err);
+                st = with_side_path(&g[j]->part[p], fn, ctx, err);
     }
     if (!st && m->head.rows)
         st = fn(&m->head, ctx, err);

@@ -6,6 +6,9 @@
 #include "seedbed/codec.h"
 #include "seedbed/config.h"
 
+/* A low-rank side path of a linear layer (seedbed/lora.h). */
+typedef struct sb_lora sb_lora;
+
 /* A linear layer y = W x, or the embedding table. Exactly one of words and f32 is set. */
 typedef struct {
     char name[160]; /* checkpoint name without ".weight": model.layers.0.mlp.up_proj */
@@ -14,6 +17,7 @@ typedef struct {
     int scale_exp;
     uint32_t *words; /* (rows, sb_codec_row_words) */
     float *f32;      /* (rows, cols) */
+    sb_lora *lora;   /* NULL: none */
 } sb_linear;
 
 enum { SB_MAX_PARTS = 3 };
@@ -46,7 +50,8 @@ void sb_model_free(sb_model *m);
  * threads 0: all. */
 sb_status sb_model_pack(sb_model *m, const sb_codec *codec, int threads, sb_error *err);
 
-/* Calls fn for every linear layer and the embedding table (and the head if it is not tied). */
+/* Calls fn for every linear layer and the embedding table (and the head if it is not tied), and for the two matrices of a
+ * side path, behind the layer that it adapts. */
 typedef sb_status (*sb_linear_fn)(sb_linear *l, void *ctx, sb_error *err);
 sb_status sb_model_each_linear(sb_model *m, sb_linear_fn fn, void *ctx, sb_error *err);
 
