@@ -81,6 +81,7 @@ sim-all: $(foreach v,w512 w64 w64a w64av,$(BUILD)/sim/$(v)/libseedbed_sim.so) ##
 
 e2e: $(BUILD)/seedbed sim-all ## the main job and bad input, through the program
 	BUILD=$(BUILD) python3 tests/e2e/test_main_job.py
+	BUILD=$(BUILD) python3 tests/e2e/test_lora.py
 	BUILD=$(BUILD) python3 tests/e2e/test_bad_input.py
 	BUILD=$(BUILD) python3 tests/e2e/test_devices.py
 
