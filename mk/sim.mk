@@ -103,6 +103,7 @@ $(eval $(call TB_RULE,lane_fpga_seedlm4,lane,tests/rtl/lane_skewed.sv --top lane
 $(TB_DIR)/lane_fpga/tb $(TB_DIR)/lane_fpga_seedlm4/tb: tests/rtl/lane_skewed.sv
 $(eval $(call TB_RULE,fifo,fifo,-GWidth=20 -GDepth=8,-DTB_DEPTH=8))
 $(eval $(call TB_RULE,skid_buffer,skid_buffer,-GWidth=16,))
+$(eval $(call TB_RULE,clock_gate,clock_gate,-GEnable=1 -GHold=5,-DTB_HOLD=5))
 $(eval $(call TB_RULE,act_buffer64,act_buffer,-GBusW=64 -GActCap=1024,-DTB_BUS=64 -DTB_CAP=1024))
 $(eval $(call TB_RULE,act_buffer256,act_buffer,-GBusW=256 -GActCap=2048,-DTB_BUS=256 -DTB_CAP=2048))
 $(eval $(call TB_RULE,act_buffer512,act_buffer,-GBusW=512 -GActCap=2048,-DTB_BUS=512 -DTB_CAP=2048))

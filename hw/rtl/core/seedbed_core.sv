@@ -20,7 +20,7 @@
 //   Attention    attention unit: 0 none, 1 sigmoid, 2 softmax, 3 both; BusW at most 512
 //   AttnRows     its query rows side by side, 1..16;  AttnKeys: keys a softmax may have, a power of two
 //   Vector       1: vector unit
-//   Style        0 simulates fast, 1 is small on an FPGA (see lane); the results are the same
+//   Style        0 simulates fast, 1 is small on an FPGA (see lane, clock_gate); the results are the same
 // Registers and counters: docs/device.md. All AXI outputs come from registers or from a few gates
 // behind them, never from an AXI input.
 
