@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "device/attention_table.h"
-#include "device/opencl_internal.h"
+#include "device/opencl_program.h"
 
 /* The file's text as it was when this was compiled; the path is from the top of the source. */
 #define TEXT(name)                                                                                                                     \

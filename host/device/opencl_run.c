@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "device/attention_exact.h"
-#include "device/opencl_internal.h"
+#include "device/opencl_run.h"
 
 enum { PART = 4096, MASKED = INT32_MIN }; /* PART: commands between two waits */
 static size_t up(size_t n, size_t to) { return (n + to - 1) / to * to; }

@@ -10,7 +10,7 @@
 #include <json-c/json.h>
 #include <time.h>
 
-#include "device/opencl_internal.h"
+#include "device/opencl_common.h"
 
 enum { REPEAT = 7 };
 

@@ -3,6 +3,7 @@
 #ifndef SEEDBED_COMMAND_H
 #define SEEDBED_COMMAND_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Strides are in elements between the vectors of a batch. f32 parameters travel as their bits. docs/device.md has the records as
@@ -40,6 +41,9 @@ typedef enum {
     SB_OP_TOPK = 20,        /* dst u32 [batch][sb_topk_stride], aux f32 likewise <- src f32 [batch][cols], stride p0: the p1 largest */
     SB_OP_COUNT
 } sb_op;
+
+/* Bytes from one vector of MATVEC's results to the next: 8*rows rounded up to 64. */
+static inline size_t sb_acc_stride(size_t rows) { return (8 * rows + 63) / 64 * 64; }
 
 enum { SB_TOPK_MAX = 64 };
 /* Elements between the results of two vectors of a TOPK. */

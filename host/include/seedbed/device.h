@@ -85,7 +85,4 @@ sb_status sb_device_load_f32(sb_device *dev, const float *w, size_t rows, size_t
 sb_status sb_device_submit(sb_device *dev, uint64_t addr, uint32_t count, sb_error *err);
 void sb_device_counters(const sb_device *dev, sb_counters *out);
 
-/* Bytes of one int64 or quantised result vector: 8*rows rounded up to 64. */
-static inline size_t sb_acc_stride(size_t rows) { return (8 * rows + 63) / 64 * 64; }
-
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The OpenCL back end's parts: opencl.c (finding a device, its memory), opencl_program.c (kernels/opencl, built for it), opencl_run.c (command
- * lists). */
-#ifndef SEEDBED_OPENCL_INTERNAL_H
-#define SEEDBED_OPENCL_INTERNAL_H
+ * What the OpenCL back end's parts share: opencl.c (finding a device, its memory), opencl_program.c (kernels/opencl, built for
+ * it), opencl_run.c (command lists). */
+#ifndef SEEDBED_OPENCL_COMMON_H
+#define SEEDBED_OPENCL_COMMON_H
 
 #define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
@@ -61,10 +61,5 @@ const char *sb_cl_error_name(cl_int e);
 sb_status sb_cl_fail(sb_error *err, const char *what, cl_int e);
 /* Waits for the event and releases it; SB_ERR_TIMEOUT after s->timeout. */
 sb_status sb_cl_wait(sb_cl *s, cl_event event, const char *what, sb_error *err);
-
-/* Builds kernels/opencl for the device and makes the kernels. */
-sb_status sb_cl_build(sb_cl *s, sb_error *err);
-/* sb_backend.run */
-sb_status sb_cl_run(sb_device *dev, uint64_t addr, uint32_t count, uint32_t *failed, sb_error *err);
 
 #endif
