@@ -46,12 +46,11 @@ double cli_now(void); /* seconds, monotonic */
 bool cli_int(const cli_command *c, const char *option, const char *text, long min, long max, long *out);
 bool cli_float(const cli_command *c, const char *option, const char *text, double min, double max, double *out);
 
-/* --kv 16|8: the KV cache of exact devices, for every session opened from here on. */
-bool cli_kv(const cli_command *c, const char *text);
 /* --lora PATH: an adapter for every model opened from here on. */
 bool cli_lora(const cli_command *c, const char *path);
 /* The model with that adapter, if there is one. */
 sb_status cli_model_load(const char *dir, sb_model **m, sb_error *err);
+/* With the KV cache that --kv 16|8 asked for. */
 sb_status cli_session_open(const sb_model *m, sb_device *dev, long context, sb_session **out, sb_error *err);
 
 /* --place OP=device|host, once or several times: collects. */
@@ -63,6 +62,19 @@ bool cli_place_add(const cli_command *c, cli_place *p, const char *text);
 /* Where each operation ran, how often, what crossed, what it took: a table on stderr with --report, or an array in o. */
 void cli_print_places(const cli_place *p, const sb_device *dev);
 void cli_json_places(json_object *o, const sb_device *dev);
+
+/* What every command that runs a model takes. */
+typedef struct {
+    const char *device;
+    long threads;
+    bool json;
+    cli_place place;
+} cli_run_options;
+/* The end of a command's table for getopt_long, and what these options do; false: a wrong or unknown one, and a line said so. */
+#define CLI_RUN_OPTIONS                                                                                                                \
+    {"device", 1, 0, 'd'}, {"threads", 1, 0, 't'}, {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'}, {"place", 1, 0, 'L'}, {"report", 0, 0, 'R'}, \
+        {"json", 0, 0, 'j'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}
+bool cli_run_option(const cli_command *c, int option, cli_run_options *o);
 
 /* Prints and frees. */
 void cli_print_json(json_object *o);

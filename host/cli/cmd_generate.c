@@ -78,11 +78,11 @@ static bool prompt_step(void *ctx, size_t done, size_t total)
 }
 
 typedef struct {
-    const char *model, *prompt, *device, *logits;
-    long n, threads;
-    bool json, ignore_end;
+    const char *model, *prompt, *logits;
+    long n;
+    bool ignore_end;
     sb_sampler_options sampler;
-    cli_place place;
+    cli_run_options run;
 } arguments;
 
 static void report(const arguments *a, const cli_run *r, const output *o, size_t n_prompt, double seconds)
@@ -90,11 +90,11 @@ static void report(const arguments *a, const cli_run *r, const output *o, size_t
     sb_counters k;
     sb_device_counters(r->device, &k);
     double steps = (double)(n_prompt + (size_t)(o->n > 0 ? o->n - 1 : 0)); /* tokens that went through the model */
-    if (!a->json) {
+    if (!a->run.json) {
         putchar('\n');
         fflush(stdout);
         cli_print_counters(&k, steps, "token");
-        cli_print_places(&a->place, r->device);
+        cli_print_places(&a->run.place, r->device);
         return;
     }
     json_object *j = json_object_new_object(), *ids = json_object_new_array();
@@ -118,8 +118,8 @@ static sb_status generate(const arguments *a, sb_error *err)
     cli_run r;
     sb_ids prompt = {0};
     sb_sampler *sampler = NULL;
-    output o = {.json = a->json, .err = err, .logits = {.fd = -1}};
-    sb_status st = cli_run_open(&r, a->model, a->device, &a->place, a->threads, 0, true, err);
+    output o = {.json = a->run.json, .err = err, .logits = {.fd = -1}};
+    sb_status st = cli_run_open(&r, a->model, a->run.device, &a->run.place, a->run.threads, 0, true, err);
     if (!st)
         st = sb_tokenizer_encode(r.tokenizer, a->prompt, strlen(a->prompt), true, &prompt, err);
     if (!st && !prompt.n)
@@ -141,13 +141,13 @@ static sb_status generate(const arguments *a, sb_error *err)
         o.text.len = 0;
     }
     if (!st) {
-        if (!a->json) {
+        if (!a->run.json) {
             fputs(a->prompt, stdout);
             fflush(stdout);
         }
         double t = cli_now();
         cli_progress progress;
-        cli_progress_start(&progress, "prompt", !a->json && isatty(1)); /* a line of its own would break the text */
+        cli_progress_start(&progress, "prompt", !a->run.json && isatty(1)); /* a line of its own would break the text */
         sb_generate_options g = {
             .n = (int)a->n, .ignore_end = a->ignore_end, .logits = a->logits != NULL, .progress = prompt_step, .progress_ctx = &progress};
         st = sb_generate(r.session, prompt.ids, (int)prompt.n, &g, sampler, on_token, &o, err);
@@ -176,12 +176,8 @@ static sb_status generate(const arguments *a, sb_error *err)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"prompt", 1, 0, 'p'},     {"device", 1, 0, 'd'},  {"temperature", 1, 0, 'T'},
-                                            {"top-p", 1, 0, 'P'},      {"seed", 1, 0, 's'},    {"ignore-end", 0, 0, 'i'},
-                                            {"logits", 1, 0, 'l'},     {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},
-                                            {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'},         {"place", 1, 0, 'L'},   {"report", 0, 0, 'R'},
-                                            {"help", 0, 0, 'h'},       {0, 0, 0, 0}};
-    arguments a = {.device = "cpu", .n = 64, .sampler = {.top_p = 1}};
+    static const struct option options[] = {{"prompt", 1, 0, 'p'}, {"temperature", 1, 0, 'T'}, {"top-p", 1, 0, 'P'}, {"seed", 1, 0, 's'}, {"ignore-end", 0, 0, 'i'}, {"logits", 1, 0, 'l'}, CLI_RUN_OPTIONS};
+    arguments a = {.run.device = "cpu", .n = 64, .sampler = {.top_p = 1}};
     double x;
     long v;
     int c;
@@ -190,9 +186,6 @@ static int run(int argc, char **argv)
         switch (c) {
         case 'p':
             a.prompt = optarg;
-            break;
-        case 'd':
-            a.device = optarg;
             break;
         case 'l':
             a.logits = optarg;
@@ -212,31 +205,13 @@ static int run(int argc, char **argv)
             ok = cli_int(&cli_generate, "--seed", optarg, 0, INT64_MAX, &v);
             a.sampler.seed = (uint64_t)v;
             break;
-        case 't':
-            ok = cli_int(&cli_generate, "--threads", optarg, 1, 1024, &a.threads);
-            break;
         case 'i':
             a.ignore_end = true;
-            break;
-        case 'K':
-            ok = cli_kv(&cli_generate, optarg);
-            break;
-        case 'A':
-            ok = cli_lora(&cli_generate, optarg);
-            break;
-        case 'L':
-            ok = cli_place_add(&cli_generate, &a.place, optarg);
-            break;
-        case 'R':
-            a.place.report = true;
-            break;
-        case 'j':
-            a.json = true;
             break;
         case 'h':
             return cli_help(&cli_generate);
         default:
-            return 2;
+            ok = cli_run_option(&cli_generate, c, &a.run);
         }
         if (!ok)
             return 2;

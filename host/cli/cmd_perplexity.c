@@ -23,10 +23,9 @@ static const char help[] =
     "  --json         keys perplexity, tokens, nll, bits_per_byte (if the whole text was used), seconds\n";
 
 typedef struct {
-    const char *model, *text, *device;
-    long context, tokens, threads;
-    bool json;
-    cli_place place;
+    const char *model, *text;
+    long context, tokens;
+    cli_run_options run;
 } arguments;
 
 static sb_status measure(const arguments *a, sb_error *err)
@@ -38,7 +37,7 @@ static sb_status measure(const arguments *a, sb_error *err)
     sb_perplexity p = {0};
     sb_status st = cli_read_text(a->text, &text, &size, err);
     if (!st)
-        st = cli_run_open(&r, a->model, a->device, &a->place, a->threads, a->context ? a->context : 256, true, err);
+        st = cli_run_open(&r, a->model, a->run.device, &a->run.place, a->run.threads, a->context ? a->context : 256, true, err);
     if (!st && a->context > r.model->cfg.max_context)
         st = sb_fail(err, SB_ERR_ARG, "--context %ld: the model's context is %d", a->context, r.model->cfg.max_context);
     if (!st)
@@ -53,7 +52,7 @@ static sb_status measure(const arguments *a, sb_error *err)
         sb_device_counters(r.device, &k);
         bool whole = !a->tokens || (size_t)a->tokens >= ids.n;
         double bpb = p.nll / 0.69314718055994530942 / (double)(size ? size : 1);
-        if (!st && a->json) {
+        if (!st && a->run.json) {
             json_object *j = json_object_new_object();
             json_object_object_add(j, "device", json_object_new_string(sb_device_name(r.device)));
             json_object_object_add(j, "perplexity", json_object_new_double(p.perplexity));
@@ -70,7 +69,7 @@ static sb_status measure(const arguments *a, sb_error *err)
             printf("perplexity %.4f over %zu tokens, windows of %d, device %s, %.1f s\n", p.perplexity, p.tokens,
                    sb_session_context(r.session), sb_device_name(r.device), seconds);
             cli_print_counters(&k, (double)p.tokens, "token");
-            cli_print_places(&a->place, r.device);
+            cli_print_places(&a->run.place, r.device);
         }
     }
     free(text);
@@ -81,10 +80,8 @@ static sb_status measure(const arguments *a, sb_error *err)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"text", 1, 0, 'x'},    {"device", 1, 0, 'd'}, {"context", 1, 0, 'c'}, {"tokens", 1, 0, 'k'},
-                                            {"threads", 1, 0, 't'}, {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'},
-                                            {"place", 1, 0, 'L'},   {"report", 0, 0, 'R'}, {"help", 0, 0, 'h'},    {0, 0, 0, 0}};
-    arguments a = {.device = "cpu"};
+    static const struct option options[] = {{"text", 1, 0, 'x'}, {"context", 1, 0, 'c'}, {"tokens", 1, 0, 'k'}, CLI_RUN_OPTIONS};
+    arguments a = {.run.device = "cpu"};
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         bool ok = true;
@@ -92,37 +89,16 @@ static int run(int argc, char **argv)
         case 'x':
             a.text = optarg;
             break;
-        case 'd':
-            a.device = optarg;
-            break;
         case 'c':
             ok = cli_int(&cli_perplexity, "--context", optarg, 1, 1 << 24, &a.context);
             break;
         case 'k':
             ok = cli_int(&cli_perplexity, "--tokens", optarg, 1, INT64_MAX, &a.tokens);
             break;
-        case 't':
-            ok = cli_int(&cli_perplexity, "--threads", optarg, 1, 1024, &a.threads);
-            break;
-        case 'K':
-            ok = cli_kv(&cli_perplexity, optarg);
-            break;
-        case 'A':
-            ok = cli_lora(&cli_perplexity, optarg);
-            break;
-        case 'L':
-            ok = cli_place_add(&cli_perplexity, &a.place, optarg);
-            break;
-        case 'R':
-            a.place.report = true;
-            break;
-        case 'j':
-            a.json = true;
-            break;
         case 'h':
             return cli_help(&cli_perplexity);
         default:
-            return 2;
+            ok = cli_run_option(&cli_perplexity, c, &a.run);
         }
         if (!ok)
             return 2;

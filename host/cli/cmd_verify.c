@@ -28,10 +28,9 @@ static const char help[] =
     "Exit status 0: no difference; 1: a difference, or a failure.\n";
 
 typedef struct {
-    const char *model, *device, *prompt;
-    long n, threads;
-    bool json;
-    cli_place place; /* of the device under test */
+    const char *model, *prompt;
+    long n;
+    cli_run_options run; /* of the device under test; threads of both */
 } arguments;
 
 typedef struct {
@@ -51,7 +50,7 @@ static void report(const arguments *a, const cli_run *r, const sb_device *dev, c
 {
     sb_counters k;
     sb_device_counters(dev, &k);
-    if (a->json) {
+    if (a->run.json) {
         json_object *j = json_object_new_object();
         json_object_object_add(j, "device", json_object_new_string(sb_device_name(dev)));
         json_object_object_add(j, "tokens", json_object_new_int(tokens));
@@ -85,7 +84,7 @@ static void report(const arguments *a, const cli_run *r, const sb_device *dev, c
                v->commands, v->differing_values);
     fflush(stdout);
     cli_print_counters(&k, tokens, "token");
-    cli_print_places(&a->place, dev);
+    cli_print_places(&a->run.place, dev);
 }
 
 static sb_status verify(const arguments *a, bool *equal, sb_error *err)
@@ -97,11 +96,11 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
     sb_ids prompt = {0};
     collected tokens = {0};
     *equal = false;
-    sb_status st = cli_run_open(&r, a->model, "cpu", NULL, a->threads, a->n, true, err);
+    sb_status st = cli_run_open(&r, a->model, "cpu", NULL, a->run.threads, a->n, true, err);
     if (!st)
         st = sb_tokenizer_encode(r.tokenizer, a->prompt, strlen(a->prompt), true, &prompt, err);
     if (!st)
-        st = cli_run_place(&r, a->device, &a->place, a->threads, a->n, &dev, &session, err);
+        st = cli_run_place(&r, a->run.device, &a->run.place, a->run.threads, a->n, &dev, &session, err);
     if (!st && !sb_device_is_exact(dev))
         st = sb_fail(err, SB_ERR_UNSUPPORTED, "device %s does not follow the integer contract: compare its perplexity instead",
                      sb_device_name(dev));
@@ -146,45 +145,22 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"device", 1, 0, 'd'}, {"prompt", 1, 0, 'p'}, {"threads", 1, 0, 't'},
-                                            {"json", 0, 0, 'j'},   {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'},     {"place", 1, 0, 'L'},
-                                            {"report", 0, 0, 'R'}, {"help", 0, 0, 'h'},   {0, 0, 0, 0}};
-    arguments a = {.device = "sim", .prompt = "Once upon a time", .n = 32};
+    static const struct option options[] = {{"prompt", 1, 0, 'p'}, CLI_RUN_OPTIONS};
+    arguments a = {.run.device = "sim", .prompt = "Once upon a time", .n = 32};
     int c;
     while ((c = getopt_long(argc, argv, "n:h", options, NULL)) != -1) {
         bool ok = true;
         switch (c) {
-        case 'd':
-            a.device = optarg;
-            break;
         case 'p':
             a.prompt = optarg;
             break;
         case 'n':
             ok = cli_int(&cli_verify, "-n", optarg, 1, 1 << 20, &a.n);
             break;
-        case 't':
-            ok = cli_int(&cli_verify, "--threads", optarg, 1, 1024, &a.threads);
-            break;
-        case 'K':
-            ok = cli_kv(&cli_verify, optarg);
-            break;
-        case 'A':
-            ok = cli_lora(&cli_verify, optarg);
-            break;
-        case 'L':
-            ok = cli_place_add(&cli_verify, &a.place, optarg);
-            break;
-        case 'R':
-            a.place.report = true;
-            break;
-        case 'j':
-            a.json = true;
-            break;
         case 'h':
             return cli_help(&cli_verify);
         default:
-            return 2;
+            ok = cli_run_option(&cli_verify, c, &a.run);
         }
         if (!ok)
             return 2;

@@ -94,7 +94,7 @@ bool cli_float(const cli_command *c, const char *option, const char *text, doubl
 
 static sb_session_options session_options;
 
-bool cli_kv(const cli_command *c, const char *text)
+static bool cli_kv(const cli_command *c, const char *text)
 {
     if (strcmp(text, "16") != 0 && strcmp(text, "8") != 0) {
         cli_usage(c, "--kv %s: expected 16 or 8", text);
@@ -131,6 +131,31 @@ sb_status cli_model_load(const char *dir, sb_model **m, sb_error *err)
 sb_status cli_session_open(const sb_model *m, sb_device *dev, long context, sb_session **out, sb_error *err)
 {
     return sb_session_open_with(m, dev, (int)context, &session_options, out, err);
+}
+
+bool cli_run_option(const cli_command *c, int option, cli_run_options *o)
+{
+    switch (option) {
+    case 'd':
+        o->device = optarg;
+        return true;
+    case 't':
+        return cli_int(c, "--threads", optarg, 1, 1024, &o->threads);
+    case 'K':
+        return cli_kv(c, optarg);
+    case 'A':
+        return cli_lora(c, optarg);
+    case 'L':
+        return cli_place_add(c, &o->place, optarg);
+    case 'R':
+        o->place.report = true;
+        return true;
+    case 'j':
+        o->json = true;
+        return true;
+    default: /* getopt said what it does not know */
+        return false;
+    }
 }
 
 void cli_print_json(json_object *o)

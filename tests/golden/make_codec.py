@@ -7,10 +7,10 @@
 Integers are exact throughout: weights are multiples of 2^-10 and unit = fl32(1/32767) = 32769 * 2^-30, so errors are
 integers in units of 2^-76; only t = adj(G) a / det(G) is rounded, once, to a double.
 """
-import json
 import math
 import struct
-import sys
+
+from golden_file import write_or_check
 
 TAPS16 = (0, 1, 3, 12)
 SHAPES = {"seedlm4": (8, 3), "seedlm3": (12, 4)}
@@ -220,20 +220,7 @@ def main():
         "int4": int4_vectors(rng),
         "encode": seed_vectors(rng),
     }
-    lines = []
-    for key, rows in tree.items():
-        body = ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows)
-        lines.append('"%s": [\n%s\n]' % (key, body))
-    text = "{\n" + ",\n".join(lines) + "\n}\n"
-    check, path = sys.argv[1] == "--check", sys.argv[-1]
-    if check:
-        with open(path, encoding="ascii") as f:
-            if f.read() != text:
-                sys.exit("%s differs from what tests/golden/make_codec.py computes" % path)
-        print("%s: same" % path)
-    else:
-        with open(path, "w", encoding="ascii") as f:
-            f.write(text)
+    write_or_check(tree, "tests/golden/make_codec.py")
 
 
 if __name__ == "__main__":

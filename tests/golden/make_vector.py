@@ -9,12 +9,11 @@ fields, what the four addresses point to, and what dst (and aux) hold afterwards
 {"words": hex} or {"seed": s, "n": words, "lo": e, "hi": e}: n binary32 of random sign, exponent lo..hi and fraction.
 dst is filled with 0xa5 bytes before unless it is given.
 """
-import json
 import struct
-import sys
 from fractions import Fraction
 
 import make_attention
+from golden_file import write_or_check
 from make_codec import SHAPES, Splitmix, decode
 
 INF = float("inf")
@@ -595,20 +594,7 @@ def expand_f32(n):
 def main():
     tree = scalar_vectors()
     tree["commands"] = norm_cases() + rope_cases() + gate_cases() + add_cases() + row_cases() + choice_cases() + integer_cases() + query_cases()
-    lines = []
-    for key, rows in tree.items():
-        body = ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows)
-        lines.append('"%s": [\n%s\n]' % (key, body))
-    text = "{\n" + ",\n".join(lines) + "\n}\n"
-    check, path = sys.argv[1] == "--check", sys.argv[-1]
-    if check:
-        with open(path, encoding="ascii") as f:
-            if f.read() != text:
-                sys.exit("%s differs from what tests/golden/make_vector.py computes" % path)
-        print("%s: same" % path)
-    else:
-        with open(path, "w", encoding="ascii") as f:
-            f.write(text)
+    write_or_check(tree, "tests/golden/make_vector.py")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dram.h"
+#include "../unit/test_support.h"
 
 enum { BYTES = 16, MEM = 8192 };
 
@@ -276,9 +277,5 @@ int main(void)
     tcase_add_test(t, write_outside);
     tcase_add_test(t, rules);
     suite_add_tcase(suite, t);
-    SRunner *r = srunner_create(suite);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -9,42 +9,15 @@
 
 #include "seedbed/checkpoint.h"
 #include "seedbed/config.h"
+#include "scratch.h"
+#include "test_support.h"
 
-static char dir[64];
 static sb_error err;
-
-static void setup(void)
-{
-    strcpy(dir, "/tmp/sb-checkpoint-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-}
-
-static void teardown(void)
-{
-    char cmd[100];
-    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-    ck_assert_int_eq(system(cmd), 0);
-}
-
-static const char *in_dir(const char *name)
-{
-    static char path[128];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return path;
-}
-
-static void write_text(const char *name, const char *text)
-{
-    FILE *f = fopen(in_dir(name), "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(text, f);
-    fclose(f);
-}
 
 static void write_tensors(const char *file, const sb_tensor_decl *d, size_t n, const void *data, size_t bytes)
 {
     sb_safetensors_writer *w;
-    ck_assert_msg(sb_safetensors_writer_open(in_dir(file), d, n, &w, &err) == SB_OK, "%s", err.msg);
+    ck_assert_msg(sb_safetensors_writer_open(scratch_path(file), d, n, &w, &err) == SB_OK, "%s", err.msg);
     ck_assert(sb_safetensors_writer_write(w, data, bytes, &err) == SB_OK);
     ck_assert_msg(sb_safetensors_writer_commit(w, &err) == SB_OK, "%s", err.msg);
 }
@@ -52,14 +25,14 @@ static void write_tensors(const char *file, const sb_tensor_decl *d, size_t n, c
 static sb_checkpoint *open_ok(void)
 {
     sb_checkpoint *ck;
-    ck_assert_msg(sb_checkpoint_open(dir, &ck, &err) == SB_OK, "%s", err.msg);
+    ck_assert_msg(sb_checkpoint_open(scratch_dir, &ck, &err) == SB_OK, "%s", err.msg);
     return ck;
 }
 
 static void open_fails(sb_status status, const char *word)
 {
     sb_checkpoint *ck;
-    sb_status st = sb_checkpoint_open(dir, &ck, &err);
+    sb_status st = sb_checkpoint_open(scratch_dir, &ck, &err);
     ck_assert_msg(st == status && strstr(err.msg, word), "status %d: %s", st, err.msg);
     ck_assert_ptr_null(ck);
 }
@@ -129,7 +102,7 @@ START_TEST(shards)
     static const sb_tensor_decl a[] = {{"x", SB_DTYPE_U8, 1, {2}}, {"stray", SB_DTYPE_U8, 1, {1}}};
     static const sb_tensor_decl b[] = {{"y", SB_DTYPE_U8, 1, {3}}, {"w", SB_DTYPE_U8, 1, {1}}};
     open_fails(SB_ERR_IO, "neither model.safetensors nor");
-    write_text("model.safetensors.index.json", "{\"metadata\":{\"total_size\":6},\"weight_map\":{\"y\":\"b."
+    scratch_write("model.safetensors.index.json", "{\"metadata\":{\"total_size\":6},\"weight_map\":{\"y\":\"b."
                                                "safetensors\",\"x\":\"a.safetensors\",\"w\":\"b.safetensors\"}}");
     open_fails(SB_ERR_IO, "a.safetensors: cannot open");
     write_tensors("a.safetensors", a, 2, "xXs", 3);
@@ -301,7 +274,7 @@ int main(void)
 {
     Suite *s = suite_create("checkpoint");
     TCase *c = tcase_create("checkpoint");
-    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_checked_fixture(c, scratch_make, scratch_remove);
     tcase_add_test(c, converts);
     tcase_add_test(c, not_finite);
     tcase_add_test(c, shards);
@@ -310,9 +283,5 @@ int main(void)
     tcase_add_test(c, validates_compressed);
     tcase_add_test(c, real_model);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }

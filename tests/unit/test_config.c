@@ -10,6 +10,7 @@
 #include "model/file.h"
 #include "model/json_util.h"
 #include "seedbed/config.h"
+#include "test_support.h"
 
 static sb_model_config parse_ok(const char *text)
 {
@@ -355,9 +356,5 @@ int main(void)
     tcase_add_loop_test(c, refusals, 0, (int)(sizeof refused / sizeof *refused));
     tcase_add_test(c, quantized);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dram.h"
+#include "test_support.h"
 
 enum { BYTES = 1 << 18, SLOTS = 64 };
 
@@ -271,9 +272,5 @@ int main(void)
     tcase_add_test(t, lost_cycles_have_the_right_name);
     tcase_add_test(t, stream_is_the_ceiling);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_suite(s);
 }

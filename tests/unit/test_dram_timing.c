@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dram_timing.h"
+#include "test_support.h"
 
 static const dram_part *const parts[2] = {&dram_ddr4_2400, &dram_hbm2};
 
@@ -479,9 +480,5 @@ int main(void)
     tcase_add_loop_test(t, refresh_comes_in_time, 0, 2);
     tcase_add_loop_test(t, any_traffic_keeps_the_rules, 0, 2);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_suite(s);
 }

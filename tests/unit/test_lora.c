@@ -3,13 +3,12 @@
  * of any shape gives what merged weights give, in a batch as one by one. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "device/attention_exact.h"
 #include "graph/session_internal.h"
 #include "graph_case.h"
 #include "model/lora_internal.h"
+#include "scratch.h"
 #include "test_support.h"
 
 static sb_error err;
@@ -129,31 +128,12 @@ static void name_layers(sb_model *m)
     }
 }
 
-static const char *scratch(const char *name)
-{
-    static char path[300];
-    static char dir[100];
-    if (!dir[0]) {
-        snprintf(dir, sizeof dir, "/tmp/seedbed-lora-XXXXXX");
-        ck_assert_ptr_nonnull(mkdtemp(dir));
-    }
-    snprintf(path, sizeof path, "%s%s%s", dir, name ? "/" : "", name ? name : "");
-    return path;
-}
-
-static void write_text(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(text, f);
-    ck_assert_int_eq(fclose(f), 0);
-}
-
 /* Tensors of random numbers; nan_at: the tensor whose first number is none, or -1. */
 static void write_tensors(const sb_tensor_decl *t, size_t n, int nan_at)
 {
     sb_safetensors_writer *w;
-    ck_assert_msg(!sb_safetensors_writer_open(scratch("adapter_model.safetensors"), t, n, &w, &err), "%s", err.msg);
+    ck_assert_msg(!sb_safetensors_writer_open(scratch_path("adapter_model.safetensors"), t, n, &w, &err), "%s",
+                  err.msg);
     for (size_t i = 0; i < n; i++) {
         size_t count = 1;
         for (int d = 0; d < t[i].ndim; d++)
@@ -291,9 +271,9 @@ START_TEST(load)
     sb_model *m = make_shape(&shapes[0]);
     name_layers(m);
     write_tensors(files[_i].t, files[_i].n, files[_i].nan_at);
-    write_text(scratch("adapter_config.json"), files[_i].config);
+    scratch_write("adapter_config.json", files[_i].config);
     for (int form = 0; form < 2; form++) { /* the directory, the file */
-        sb_status st = sb_lora_load(m, scratch(form ? "adapter_model.safetensors" : NULL), &err);
+        sb_status st = sb_lora_load(m, form ? scratch_path("adapter_model.safetensors") : scratch_dir, &err);
         if (files[_i].message) {
             ck_assert_msg(st && strstr(err.msg, files[_i].message) && !strchr(err.msg, '\n'), "%s: %s", files[_i].what,
                           st ? err.msg : "accepted");
@@ -315,14 +295,12 @@ START_TEST(load)
             }
         free(a);
         free(b);
-        ck_assert_int_eq(sb_lora_load(m, scratch(NULL), &err), SB_ERR_UNSUPPORTED); /* one at a time */
+        ck_assert_int_eq(sb_lora_load(m, scratch_dir, &err), SB_ERR_UNSUPPORTED); /* one at a time */
         ck_assert_uint_eq(sb_lora_count(m), 1);
         sb_lora_drop(m);
     }
-    remove(scratch("adapter_config.json"));
-    ck_assert(sb_lora_load(m, scratch(NULL), &err) && strstr(err.msg, "adapter_config.json: "));
-    remove(scratch("adapter_model.safetensors"));
-    rmdir(scratch(NULL));
+    remove(scratch_path("adapter_config.json"));
+    ck_assert(sb_lora_load(m, scratch_dir, &err) && strstr(err.msg, "adapter_config.json: "));
     random_model_free(m);
 }
 END_TEST
@@ -415,70 +393,97 @@ static double apart(const float *got, const float *want, size_t n)
     return sqrt(d / w);
 }
 
+/* A model of a shape, tokens, and room for the logits of some runs. */
+typedef struct {
+    const char *name;
+    sb_model *m;
+    size_t n; /* logits of a run */
+    uint32_t ids[TOKENS];
+    float *y[4];
+} runs;
+
+static runs runs_begin(const shape *p)
+{
+    runs r = {.name = p->name, .m = make_shape(p), .n = TOKENS * (size_t)p->vocab};
+    for (size_t i = 0; i < sizeof r.y / sizeof *r.y; i++)
+        r.y[i] = malloc(r.n * sizeof *r.y[i]);
+    for (int i = 0; i < TOKENS; i++)
+        r.ids[i] = random_word() % (uint32_t)p->vocab;
+    return r;
+}
+
+static void runs_end(runs *r)
+{
+    free_f32(r->m);
+    for (size_t i = 0; i < sizeof r->y / sizeof *r->y; i++)
+        free(r->y[i]);
+}
+
+static void run(runs *r, const char *device, bool batch, int into)
+{
+    eval(r->m, device, batch, r->ids, r->y[into]);
+}
+
+static void check_same(const runs *r, int a, int b, const char *what)
+{
+    ck_assert_msg(!memcmp(r->y[a], r->y[b], r->n * sizeof *r->y[a]), "%s: %s", r->name, what);
+}
+
+static double runs_apart(const runs *r, int got, int want)
+{
+    return apart(r->y[got], r->y[want], r->n);
+}
+
+static void adapt_packed(sb_model *m, double scale)
+{
+    adapt_all(m, false, scale);
+    ck_assert_int_eq(sb_model_pack(m, sb_codec_by_id(SB_CODEC_FP16), 1, &err), SB_OK);
+}
+
 START_TEST(step)
 {
-    const shape *p = &shapes[_i];
-    sb_model *plain = make_shape(p);
-    size_t n = TOKENS * (size_t)p->vocab;
-    uint32_t ids[TOKENS];
-    float *y[6];
-    for (int i = 0; i < 6; i++)
-        y[i] = malloc(n * sizeof *y[i]);
-    for (int i = 0; i < TOKENS; i++)
-        ids[i] = random_word() % (uint32_t)p->vocab;
-    (void)sb_model_each_linear(plain, to_f32, NULL, NULL);
+    enum { PLAIN, WITH, OTHER };
+    runs r = runs_begin(&shapes[_i]);
+    (void)sb_model_each_linear(r.m, to_f32, NULL, NULL);
     for (int batch = 0; batch < 2; batch++) {
-        eval(plain, "ref", batch, ids, y[0]);
-        adapt_all(plain, false, 0.3);
-        eval(plain, "ref", batch, ids, y[1]);
-        ck_assert_msg(apart(y[1], y[0], n) > 0.05, "%s: the side paths do nothing", p->name);
-        sb_lora_drop(plain);
-        adapt_all(plain, false, 0);
-        eval(plain, "ref", batch, ids, y[2]);
-        ck_assert_msg(!memcmp(y[2], y[0], n * 4), "%s: s = 0 changes something", p->name);
-        sb_lora_drop(plain);
+        run(&r, "ref", batch, PLAIN);
+        adapt_all(r.m, false, 0.3);
+        run(&r, "ref", batch, WITH);
+        ck_assert_msg(runs_apart(&r, WITH, PLAIN) > 0.05, "%s: the side paths do nothing", r.name);
+        sb_lora_drop(r.m);
+        adapt_all(r.m, false, 0);
+        run(&r, "ref", batch, OTHER);
+        check_same(&r, OTHER, PLAIN, "s = 0 changes something");
+        sb_lora_drop(r.m);
     }
-    adapt_all(plain, true, 0.3);
+    adapt_all(r.m, true, 0.3);
     for (int batch = 0; batch < 2; batch++) {
-        eval(plain, "ref", batch, ids, y[2]);
-        ck_assert_msg(apart(y[1], y[2], n) < 1e-4, "%s: %g from the merged weights", p->name, apart(y[1], y[2], n));
+        run(&r, "ref", batch, OTHER);
+        ck_assert_msg(runs_apart(&r, WITH, OTHER) < 1e-4, "%s: %g from the merged weights", r.name,
+                      runs_apart(&r, WITH, OTHER));
     }
-    free_f32(plain);
-    for (int i = 0; i < 6; i++)
-        free(y[i]);
+    runs_end(&r);
 }
 END_TEST
 
 /* The exact step: a batch gives the bits of one by one; nearly ref's numbers; s = 0 the bits of none. */
 START_TEST(exact)
 {
-    const shape *p = &shapes[_i];
-    sb_model *m = make_shape(p);
-    size_t n = TOKENS * (size_t)p->vocab;
-    uint32_t ids[TOKENS];
-    float *y[4];
-    for (int i = 0; i < 4; i++)
-        y[i] = malloc(n * sizeof *y[i]);
-    for (int i = 0; i < TOKENS; i++)
-        ids[i] = random_word() % (uint32_t)p->vocab;
-    eval(m, "cpu", true, ids, y[0]);
-    adapt_all(m, false, 0);
-    ck_assert_int_eq(sb_model_pack(m, sb_codec_by_id(SB_CODEC_FP16), 1, &err), SB_OK);
-    eval(m, "cpu", true, ids, y[1]);
-    ck_assert_msg(!memcmp(y[0], y[1], n * 4), "%s: s = 0 changes something", p->name);
-    sb_lora_drop(m);
-    adapt_all(m, false, 0.3);
-    ck_assert_int_eq(sb_model_pack(m, sb_codec_by_id(SB_CODEC_FP16), 1, &err), SB_OK);
-    eval(m, "cpu", true, ids, y[1]);
-    eval(m, "cpu", false, ids, y[2]);
-    eval(m, "ref", true, ids, y[3]);
-    ck_assert_msg(!memcmp(y[1], y[2], n * 4), "%s: decode differs from prefill", p->name);
-    ck_assert_msg(apart(y[1], y[3], n) < 0.02, "%s: %g from ref", p->name, apart(y[1], y[3], n));
-    ck_assert(apart(y[1], y[0], n) > 0.05);
-    sb_lora_drop(m);
-    random_model_free(m);
-    for (int i = 0; i < 4; i++)
-        free(y[i]);
+    enum { PLAIN, WITH, OTHER, REF };
+    runs r = runs_begin(&shapes[_i]);
+    run(&r, "cpu", true, PLAIN);
+    adapt_packed(r.m, 0);
+    run(&r, "cpu", true, OTHER);
+    check_same(&r, OTHER, PLAIN, "s = 0 changes something");
+    sb_lora_drop(r.m);
+    adapt_packed(r.m, 0.3);
+    run(&r, "cpu", true, WITH);
+    run(&r, "cpu", false, OTHER);
+    check_same(&r, OTHER, WITH, "decode differs from prefill");
+    run(&r, "ref", true, REF);
+    ck_assert_msg(runs_apart(&r, WITH, REF) < 0.02, "%s: %g from ref", r.name, runs_apart(&r, WITH, REF));
+    ck_assert_msg(runs_apart(&r, WITH, PLAIN) > 0.05, "%s: the side paths do nothing", r.name);
+    runs_end(&r);
 }
 END_TEST
 
@@ -542,6 +547,7 @@ int main(void)
 {
     Suite *s = suite_create("lora");
     TCase *t = tcase_create("files");
+    tcase_add_checked_fixture(t, scratch_make, scratch_remove);
     tcase_add_loop_test(t, config, 0, sizeof configs / sizeof *configs);
     tcase_add_test(t, numbers);
     tcase_add_loop_test(t, load, 0, sizeof files / sizeof *files);

@@ -6,6 +6,7 @@
 
 #include "device/cpu_matvec.h"
 #include "device/device_internal.h"
+#include "test_support.h"
 
 static uint64_t rng = 88172645463325252u;
 static uint32_t rnd(void)
@@ -187,9 +188,5 @@ int main(void)
     tcase_add_test(t, quantize_slots_of_twelve);
     tcase_add_test(t, command_outside_memory_is_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_suite(s);
 }

@@ -12,21 +12,8 @@
 
 #include "model/file.h"
 #include "seedbed/safetensors.h"
-
-static char dir[64];
-
-static void setup(void)
-{
-    strcpy(dir, "/tmp/sb-safetensors-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-}
-
-static void teardown(void)
-{
-    char cmd[100];
-    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-    ck_assert_int_eq(system(cmd), 0);
-}
+#include "scratch.h"
+#include "test_support.h"
 
 /* length field (or the true one when len < 0), header, then n data bytes 0, 1, 2, ... in exactly sized memory */
 static char *image(const char *header, long long len, size_t n, size_t *size)
@@ -158,10 +145,10 @@ START_TEST(short_files)
     ck_assert(sb_safetensors_parse("FILE", "\0\0\0\0\0\0\0\x80{}", 10, &s, &err) == SB_ERR_FORMAT);
     ck_assert_ptr_nonnull(strstr(err.msg, "9223372036854775808"));
     char path[100];
-    snprintf(path, sizeof path, "%s/none", dir);
+    snprintf(path, sizeof path, "%s/none", scratch_dir);
     ck_assert(sb_safetensors_open(path, &s, &err) == SB_ERR_IO);
     ck_assert_ptr_nonnull(strstr(err.msg, "none: cannot open"));
-    ck_assert(sb_safetensors_open(dir, &s, &err) == SB_ERR_IO);
+    ck_assert(sb_safetensors_open(scratch_dir, &s, &err) == SB_ERR_IO);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     ck_assert(sb_safetensors_open(path, &s, &err) == SB_ERR_IO); /* and does not hang */
     ck_assert_ptr_nonnull(strstr(err.msg, "not a regular file"));
@@ -181,7 +168,7 @@ static size_t files_in_dir(void)
 {
     char cmd[100];
     unsigned n = 0;
-    snprintf(cmd, sizeof cmd, "ls %s | wc -l", dir);
+    snprintf(cmd, sizeof cmd, "ls %s | wc -l", scratch_dir);
     FILE *f = popen(cmd, "r");
     ck_assert_int_eq(fscanf(f, "%u", &n), 1);
     pclose(f);
@@ -191,7 +178,7 @@ static size_t files_in_dir(void)
 START_TEST(round_trip)
 {
     char path[100], stream[STREAM];
-    snprintf(path, sizeof path, "%s/m.safetensors", dir);
+    snprintf(path, sizeof path, "%s/m.safetensors", scratch_dir);
     for (int i = 0; i < STREAM; i++)
         stream[i] = (char)(i * 7 + 1);
     sb_safetensors_writer *w;
@@ -227,7 +214,7 @@ END_TEST
 START_TEST(incomplete_and_abort)
 {
     char path[100];
-    snprintf(path, sizeof path, "%s/m.safetensors", dir);
+    snprintf(path, sizeof path, "%s/m.safetensors", scratch_dir);
     sb_safetensors_writer *w;
     sb_error err = {{0}};
     ck_assert(sb_safetensors_writer_open(path, decls, DECLS, &w, &err) == SB_OK);
@@ -246,7 +233,7 @@ END_TEST
 START_TEST(bad_declarations)
 {
     char path[100];
-    snprintf(path, sizeof path, "%s/m.safetensors", dir);
+    snprintf(path, sizeof path, "%s/m.safetensors", scratch_dir);
     sb_safetensors_writer *w;
     sb_error err = {{0}};
     const sb_tensor_decl bad[][2] = {
@@ -272,7 +259,7 @@ END_TEST
 START_TEST(full_disk)
 {
     char path[100];
-    snprintf(path, sizeof path, "%s/m.safetensors", dir);
+    snprintf(path, sizeof path, "%s/m.safetensors", scratch_dir);
     FILE *f = fopen(path, "w");
     fputs("precious", f);
     fclose(f);
@@ -318,7 +305,7 @@ int main(void)
 {
     Suite *s = suite_create("safetensors");
     TCase *c = tcase_create("safetensors");
-    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_checked_fixture(c, scratch_make, scratch_remove);
     tcase_add_test(c, reads);
     tcase_add_loop_test(c, refuses, 0, (int)(sizeof hostile / sizeof *hostile));
     tcase_add_test(c, short_files);
@@ -328,9 +315,5 @@ int main(void)
     tcase_add_test(c, full_disk);
     tcase_add_test(c, dev_full);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }

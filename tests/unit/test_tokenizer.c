@@ -10,6 +10,7 @@
 #include "model/file.h"
 #include "model/json_util.h"
 #include "seedbed/tokenizer.h"
+#include "test_support.h"
 
 static const char *golden_dir(void)
 {
@@ -382,9 +383,5 @@ int main(void)
     tcase_add_test(c, hostile_pattern);
     tcase_add_test(c, real_model);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }
