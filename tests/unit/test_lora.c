@@ -27,6 +27,22 @@ static const struct {
      "\"inference_mode\":true,\"task_type\":\"CAUSAL_LM\",\"rank_pattern\":{},\"alpha_pattern\":{},\"init_lora_"
      "weights\":\"gaussian\"}",
      NULL},
+    /* the keys that PEFT 0.21 writes, as it writes them for a plain adapter */
+    {"{" MINIMAL ",\"alora_invocation_tokens\":null,\"alpha_pattern\":{},\"arrow_config\":null,\"auto_mapping\":null,"
+     "\"base_model_name_or_path\":\"m\",\"bias\":\"none\",\"corda_config\":null,\"ensure_weight_tying\":false,"
+     "\"eva_config\":null,\"exclude_modules\":null,\"fan_in_fan_out\":false,\"inference_mode\":true,\"init_lora_"
+     "weights\":true,"
+     "\"kasa_config\":null,\"layer_replication\":null,\"layers_pattern\":null,\"layers_to_transform\":null,\"loftq_"
+     "config\":{},"
+     "\"lora_bias\":false,\"lora_dropout\":0.0,\"lora_ga_config\":null,\"megatron_config\":null,"
+     "\"megatron_core\":\"megatron.core\",\"modules_to_save\":null,\"monteclora_config\":null,\"peft_version\":\"0.21."
+     "2\","
+     "\"qalora_group_size\":16,\"rank_pattern\":{},\"revision\":null,\"target_parameters\":null,\"task_type\":\"CAUSAL_"
+     "LM\","
+     "\"trainable_token_indices\":null,\"use_bdlora\":null,\"use_dora\":false,\"use_qalora\":false,\"use_rslora\":"
+     "false,"
+     "\"velora_config\":null}",
+     NULL},
     {"{" MINIMAL ",\"something_new\":null,\"another\":false,\"third\":[],\"fourth\":{}}", NULL},
     {"{" MINIMAL ",\"something_new\":0}", "unknown key something_new"},
     {"{" MINIMAL ",\"something_new\":\"x\"}", "unknown key something_new"},
