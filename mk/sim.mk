@@ -62,7 +62,7 @@ endef
 SIM_NAME = w$(1)$(if $(filter-out 1,$(3)),p$(3))$(4)$(2)
 $(foreach w,64 128 256 512 1024,$(foreach p,1 2 3 4 5 6 7 8,$(foreach t,none -trace -fpga,\
   $(eval $(call SIM_VARIANT,$(w),$(filter-out none,$(t)),$(p),$(call SIM_NAME,$(w),$(filter-out none,$(t)),$(p)),)))))
-$(foreach w,64 128 256 512,$(foreach p,1 2 4,$(foreach t,none -trace,$(foreach u,a v av,\
+$(foreach w,64 128 256 512,$(foreach p,1 2 3 4,$(foreach t,none -trace,$(foreach u,a v av,\
   $(eval $(call SIM_VARIANT,$(w),$(filter-out none,$(t)),$(p),$(call SIM_NAME,$(w),$(filter-out none,$(t)),$(p),$(u)),$(u)))))))
 
 .PHONY: sim
@@ -143,7 +143,7 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driv
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
 LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_sim lane_seedlm_fpga act_skew delay lane_int4 \
-             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port attn_unit attn_seq attn_write attn_export attn_engine fifo skid_buffer clock_gate
+             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port core_units attn_unit attn_share attn_seq attn_write attn_export attn_engine fifo skid_buffer clock_gate
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5" \
              "-GBusW=64 -GAttention=3 -GAttnRows=2" "-GBusW=512 -GAttention=1" "-GBusW=256 -GAttention=2 -GAttnRows=1 -GAttnKeys=256" \
@@ -157,6 +157,8 @@ lint-verilator: $(LINT_PORTS:%=$(BUILD)/rtl/p%/seedbed_kernel.sv)
 	@set -e; for t in $(LINT_TOPS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top $$t $(RTL_SRC); done
 	@set -e; for s in $(LINT_SETS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_kernel $$s $(RTL_SRC); done
 	@set -e; for p in $(LINT_PORTS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_core -GPorts=$$p -GBusW=64 $(RTL_SRC); done
+	@set -e; for s in "-GPorts=3 -GAttention=3 -GVector=1 -GStyle=1'b0" "-GPorts=8 -GAttention=1" "-GPorts=2 -GVector=1"; do \
+	  $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_core $$s -GBusW=64 -GAttnRows=2 $(RTL_SRC); done
 	@set -e; for p in $(LINT_PORTS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_kernel -GBusW=256 \
 	  $(filter-out %/seedbed_kernel.sv,$(RTL_SRC)) $(BUILD)/rtl/p$$p/seedbed_kernel.sv; done
 	@hw/kernel.sh 1 | cmp - $(RTL_DIR)/core/seedbed_kernel.sv
@@ -182,7 +184,7 @@ lint-yosys: $(BUILD)/rtl/p2/seedbed_kernel.sv $(BUILD)/rtl/p4/seedbed_kernel.sv
 lint-icarus:
 	@set -e; for w in "64 -P seedbed_kernel.Attention=3" "64 -P seedbed_kernel.Attention=1 -P seedbed_kernel.Vector=1 -P seedbed_kernel.Style=0" 512; do iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_kernel.BusW=$$w -s seedbed_kernel $(RTL_SRC) 2>&1 \
 	  | { ! grep -v 'sorry: constant selects'; }; done
-	@iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_core.BusW=64 -P seedbed_core.Ports=3 -s seedbed_core $(RTL_SRC) 2>&1 \
+	@iverilog -g2012 -t null -Wall -Wno-timescale -P seedbed_core.BusW=64 -P seedbed_core.Ports=3 -P seedbed_core.Attention=3 -s seedbed_core $(RTL_SRC) 2>&1 \
 	  | { ! grep -v 'sorry: constant selects'; }
 	@echo "lint-icarus: ok"
 

@@ -10,6 +10,7 @@ rtl/attn/attn_row.sv
 rtl/attn/attn_engine.sv
 rtl/attn/attn_export.sv
 rtl/attn/attn_seq.sv
+rtl/attn/attn_share.sv
 rtl/attn/attn_write.sv
 rtl/prim/fifo.sv
 rtl/attn/attn_unit.sv

@@ -22,7 +22,6 @@ rtl/matvec/lane_array.sv
 rtl/matvec/matvec_engine.sv
 rtl/core/cluster.sv
 rtl/core/cmd_fetch.sv
-rtl/core/counters.sv
 rtl/attn/attn_lane.sv
 rtl/attn/attn_mac.sv
 rtl/attn/attn_table.sv
@@ -32,6 +31,7 @@ rtl/attn/attn_row.sv
 rtl/attn/attn_engine.sv
 rtl/attn/attn_export.sv
 rtl/attn/attn_seq.sv
+rtl/attn/attn_share.sv
 rtl/attn/attn_write.sv
 rtl/attn/attn_unit.sv
 rtl/core/unit_port.sv
@@ -57,6 +57,8 @@ rtl/vector/vec_scalar.sv
 rtl/vector/vec_shape.sv
 rtl/vector/vec_store.sv
 rtl/vector/vector_unit.sv
+rtl/core/core_units.sv
+rtl/core/counters.sv
 rtl/core/seedbed_core.sv
 rtl/core/seedbed_kernel.sv
 rtl/prim/skid_buffer.sv

@@ -383,6 +383,7 @@ int main(int argc, char **argv)
         if (measuring) {
             measure(&a);
         } else {
+            case_kv_heads = a.b.ports > 1 ? 2 * (uint32_t)a.b.ports + 1 : 3; /* fewer than units, as many, more; no multiple */
             test_lists(&a, cases);
             test_errors(&a);
             printf("attention in core %s: %d random commands equal to the definition, refusals and error responses as stated\n", a.b.api->variant,

@@ -94,6 +94,8 @@ static inline void attn_case_free(attn_case *c)
     *c = (attn_case){0};
 }
 
+static uint32_t case_kv_heads = 3; /* random shapes have so many KV heads at most */
+
 /* A random shape within the limits given. */
 static inline void attn_case_random(attn_case *c, uint32_t max_keys, uint32_t max_batch, const uint32_t *dims, uint32_t n_dims)
 {
@@ -101,7 +103,7 @@ static inline void attn_case_random(attn_case *c, uint32_t max_keys, uint32_t ma
     *c = (attn_case){0};
     sb_attn *a = &c->a;
     a->flags = case_rnd() & SB_ATTN_FLAGS;
-    a->kv_heads = 1 + case_below(3);
+    a->kv_heads = 1 + case_below(case_kv_heads);
     a->heads = a->kv_heads * groups[case_below(6)];
     a->head_dim = dims[case_below(n_dims)];
     a->batch = 1 + case_below(max_batch);

@@ -2,9 +2,10 @@
 // Exported probabilities (docs/numerics.md 6.6): P of the last token's rows, u32 [head][keys rounded up to 16], keys that
 // no tile looks at 0. P comes key by key for all rows of a tile; 16 keys make a line of 64 bytes a row.
 //
-// Parameters: BusW, 64..512; T rows of a tile
+// Parameters: BusW, 64..512; T rows of a tile; Ports: above 1, only every so many-th KV head is done
 // Ports
 //   start_i    pulse: the next exported row goes to base_i (address / 64), groups_i lines a row, stable from then on
+//   group_i    heads of a KV head; skip_i words of 64 bytes after its exported rows that are others' (Ports above 1)
 //   job_*      a tile with exported rows: the first of them, how many (1..T), first block of keys and blocks
 //   p_*        the engine's exp_*: P of a key, 64 keys a block, for the jobs in the order in which they come here
 //   want_o     lines to write; turn_i: the write port is this module's, until want_o falls
@@ -15,13 +16,16 @@
 
 module attn_export #(
   parameter int BusW = 512,
-  parameter int T    = 4
+  parameter int T    = 4,
+  parameter int Ports = 1
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
   input  logic              start_i,
   input  logic [57:0]       base_i,
   input  logic [16:0]       groups_i,
+  input  logic [11:0]       group_i,
+  input  logic [31:0]       skip_i,
 
   input  logic              job_valid_i,
   output logic              job_ready_o,
@@ -133,11 +137,29 @@ module attn_export #(
   end
 
   // ------------------------------------------------------------------------------------------
+  // From a KV head's last exported row to the next that is this unit's.
+  // ------------------------------------------------------------------------------------------
+  wire         tile_done = state_q == StSkip && req_q == count_q;
+  logic [31:0] skip;
+  if (Ports > 1) begin : g_skip
+    logic [11:0] left_q;  // exported rows of this KV head
+    wire         head_ends = left_q == {7'd0, count_q};
+    always_ff @(posedge clk_i) begin
+      if (start_i) left_q <= group_i;
+      else if (tile_done) left_q <= head_ends ? group_i : left_q - {7'd0, count_q};
+    end
+    assign skip = head_ends ? skip_i : 32'd0;
+  end else begin : g_next
+    assign skip = '0;
+    wire unused_skip = &{1'b0, group_i, skip_i};
+  end
+
+  // ------------------------------------------------------------------------------------------
   // Groups: those of the blocks, as P comes; then those behind, then those before.
   // ------------------------------------------------------------------------------------------
   always_ff @(posedge clk_i) begin
     if (start_i) base_q <= base_i;
-    else if (state_q == StSkip && req_q == count_q) base_q <= line_q;
+    else if (tile_done) base_q <= line_q + {26'd0, skip};
     line_q <= (walks ? line_q : base_q) + (walks ? (ask || state_q == StSkip) ? {41'd0, groups_i} : 58'd0 : {41'd0, group_q});
 
     if (state_q == StIdle) begin
@@ -175,7 +197,7 @@ module attn_export #(
           else state_q <= (part_ends && (!behind || lo_q == '0)) ? StRest : StPlace;
         end
         StRest:   state_q <= StSkip;
-        default:  if (req_q == count_q) state_q <= StIdle;
+        default:  if (tile_done) state_q <= StIdle;
       endcase
     end
   end

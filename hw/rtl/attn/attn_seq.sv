@@ -7,12 +7,13 @@
 //   sigmoid K0 K1 V0 K2 V1 .., softmax all K, then all V.
 // The next tile's headers come early because its positions say which keys it can see.
 //
-// Parameters: T rows a tile; BusW, BeatsW of the requests.
+// Parameters: T rows a tile; BusW, BeatsW of the requests; Ports: only every so many-th KV head is done.
 // Ports
 //   start_i         pulse: begin; the fields below are stable from then until idle_o
 //   stop_i          level: no further tile
-//   batch .. mask   of the record: words are 64 bytes; group heads of a KV head; qlines, lines of a query, of a KV row;
-//                   region words of a KV head's part of the cache, v_off, e_off where V and exponents begin in it;
+//   batch .. mask   of the record: words are 64 bytes; kv_heads from the first one done; group heads of a KV head; qlines,
+//                   lines of a query, of a KV row; kv_step words from a KV head's part of the cache to that of the next one
+//                   done, row_step from its last record to that one's first; v_off, e_off where V and exponents begin in a part;
 //                   mwords words of a mask block; src, kv, mask: addresses / 64
 //   req_*           requests; kind_*: what each is, a cycle for each accepted request (Kind*, those below 6 are the engine's tags)
 //   hdr_*           the position in a header line that came (KindHeader)
@@ -23,7 +24,8 @@
 module attn_seq #(
   parameter int T      = 4,
   parameter int BusW   = 512,
-  parameter int BeatsW = 40
+  parameter int BeatsW = 40,
+  parameter int Ports  = 1
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -40,7 +42,8 @@ module attn_seq #(
   input  logic [3:0]        qlines_i,
   input  logic [20:0]       keys_i,
   input  logic [20:0]       window_i,
-  input  logic [26:0]       region_i,
+  input  logic [31:0]       kv_step_i,
+  input  logic [31:0]       row_step_i,
   input  logic [26:0]       v_off_i,
   input  logic [26:0]       e_off_i,
   input  logic [7:0]        mwords_i,
@@ -94,7 +97,7 @@ module attn_seq #(
   } scan_e;
 
   scan_e          scan_q;
-  logic [11:0]    head_q, member_q;          // KV heads left; head in its group
+  logic [11:0]    head_q, member_q;          // KV heads left, those of others too; head in its group
   logic [10:0]    token_q;
   logic [57:0]    row_q, kv_q;               // where the next record, the KV head's region begins
   logic [57:0]    tile_row_q, tile_kv_q;
@@ -120,6 +123,7 @@ module attn_seq #(
   wire [14:0] end_block = 15'((hi_q + 21'd63) >> 6);
   wire        none      = end_block <= {1'b0, lo_q[19:6]} || lo_q[20];
   wire [4:0]  rec_words = {1'b0, qlines_i} + 5'd1;
+  wire [31:0] row_step  = (Ports > 1 && head_ends) ? row_step_i : {27'd0, rec_words};
 
   assign hdr_req = scan_q == ScWalk;
 
@@ -132,12 +136,12 @@ module attn_seq #(
       row_q    <= src_i;
       kv_q     <= kv_i;
     end else if (hdr_take) begin
-      row_q    <= row_q + {53'd0, rec_words};
+      row_q    <= row_q + {26'd0, row_step};
       member_q <= last_member ? 12'd0 : member_q + 12'd1;
       if (last_member) token_q <= last_token ? 11'd0 : token_q + 11'd1;
       if (head_ends) begin
-        head_q <= head_q - 12'd1;
-        kv_q   <= kv_q + {31'd0, region_i};
+        head_q <= (Ports > 1 && head_q < 12'(Ports)) ? 12'd0 : head_q - 12'(Ports);
+        kv_q   <= kv_q + {26'd0, kv_step_i};
       end
     end
     if (hdr_take && rows_q == '0) begin
@@ -323,18 +327,25 @@ module attn_seq #(
     end
   end
 
+  wire unused = &{1'b0, row_step_i};
 
 `ifdef FORMAL
+`ifdef PROVE_ATTN_SEQ_PORTS
+`define PROVE_ATTN_SEQ
+`endif
 `ifdef PROVE_ATTN_SEQ
   // Unbounded, any record: while memory takes requests, the engine takes jobs and a header comes within two cycles of the
   // one before, a request is made every Bound cycles until the end; a tile asks for each of its blocks of K and V once, V no
-  // further than K; rows per tile 1..T. (So a tile ends after at most 5 * blocks + T + 1 requests.)
+  // further than K; rows per tile 1..T. (So a tile ends after at most 5 * blocks + T + 1 requests.) KV heads 0, Ports, 2 Ports ..
+  // are walked, as many as there are.
   localparam int Bound = 2 * T + 8;
   logic       past_q = 1'b0;
   logic [4:0] f_owed_q;   // headers asked for and not come
   logic [1:0] f_late_q;
   logic [5:0] f_stuck_q;
   logic       f_ran_q;    // a tile was begun
+  logic [12:0] f_head_q;  // the KV head whose rows come next
+  (* anyconst *) logic [11:0] f_kv_heads;
   always_ff @(posedge clk_i) begin
     past_q <= 1'b1;
     if (!past_q) assume (!rst_ni);
@@ -342,7 +353,9 @@ module attn_seq #(
     if (start_i) assume (idle_o);
     if (hdr_valid_i) assume (f_owed_q != '0);
     if (f_late_q != '0) assume (hdr_valid_i);
-    assume (batch_i != '0 && kv_heads_i != '0 && group_i != '0 && keys_i <= 21'h10_0000);
+    assume (kv_heads_i == f_kv_heads && batch_i != '0 && kv_heads_i != '0 && group_i != '0 && keys_i <= 21'h10_0000);
+    if (start_i) f_head_q <= '0;
+    else if (hdr_take && head_ends) f_head_q <= f_head_q + 13'(Ports);
     if (!rst_ni) begin
       f_owed_q  <= '0;
       f_late_q  <= '0;
@@ -357,7 +370,10 @@ module attn_seq #(
     if (past_q && rst_ni) begin
       assert (scan_q <= ScReady && state_q <= StData);
       assert (rows_q <= 5'(T) && got_q <= rows_q && last_q <= rows_q);
-      if (scan_q == ScWalk) assert (rows_q < 5'(T));
+      if (scan_q == ScWalk) assert (rows_q < 5'(T) && f_head_q < {1'b0, kv_heads_i});
+      if (scan_q != ScIdle) assert (f_head_q < {1'b0, kv_heads_i} + 13'(Ports));
+      if (scan_q != ScIdle) assert (head_q == ((f_head_q < {1'b0, kv_heads_i}) ? 12'({1'b0, kv_heads_i} - f_head_q) : 12'd0));
+      if (tile_take && head_q == '0) assert (f_head_q >= {1'b0, kv_heads_i});
       if (scan_q == ScWalk || scan_q == ScWait) assert (rows_q == got_q + 5'(pos_valid_q) + f_owed_q);
       else assert (f_owed_q == '0 && !pos_valid_q);
       if (scan_q >= ScWait) assert (rows_q != '0);

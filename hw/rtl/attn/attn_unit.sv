@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// Attention unit: executes ATTENTION_X records (docs/device.md, docs/numerics.md section 6).
+// Attention unit: executes ATTENTION_X records (docs/device.md, docs/numerics.md section 6). Of Ports units that get the same
+// record, each at a memory port of its own, unit Index does the KV heads Index, Index + Ports, ...
 //
-//   record --> checks --> attn_seq --requests-->  memory
-//                            | kinds, jobs           | beats
-//                            v                       v
-//   writes <-- attn_write  <-- attn_engine <-- 64-byte lines
-//           \- attn_export <--/
+//   record --> checks, attn_share --> attn_seq --requests-->  memory
+//                                      | kinds, jobs           | beats
+//                                      v                       v
+//   writes <-- attn_write  <------- attn_engine <-- 64-byte lines
+//           \- attn_export <---------/
 //
 // Parameters
 //   BusW, BeatsW   the port's data bits, 64..512, and request length
 //   Modes          bit 0 sigmoid, bit 1 softmax
 //   T              query rows side by side;  Keys: keys a softmax may have, a power of two
+//   Ports, Index   1..8 units, and which of them this is
 // Ports: the unit port of seedbed_core (unit_port.sv).
 //   error_o        2 mode not built in; 3 shape; 4 address; 5, 6 a response was an error: the rest of the tile in work is
-//                  still read and written, nothing after it
+//                  still read and written, nothing after it. It stays until the next record is checked. What a record is refused
+//                  for, every unit finds; a response is an error only to the unit that had it
 //   state_o        {scanner [2:0], sequencer [2:0]} in [5:0], own state in [7:6]
 // Bounds: batch 1..1024, heads 1..4095, head_dim 8..256 in eights, capacity up to 2^20 in blocks of 64.
-// Latency: about 20 cycles from the record to the first request; see docs/attention.md.
+// Latency: about 20 cycles from the record to the first request, two more with several units; a unit with no KV head of its
+// own is done by then. See docs/attention.md.
 
 module attn_unit #(
   parameter int BusW   = 512,
   parameter int BeatsW = 40,
   parameter int Modes  = 3,
   parameter int T      = 4,
-  parameter int Keys   = 16384
+  parameter int Keys   = 16384,
+  parameter int Ports  = 1,
+  parameter int Index  = 0
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
@@ -128,8 +134,51 @@ module attn_unit #(
   logic [57:0] exp_base_q;                 // two cycles later: there when exp_start_q is
   logic        exp_start_q;
   wire  [5:0]  row_len = dim[8:3] + 6'd1;
+  wire  [16:0] groups  = 17'((keys[20:0] + 21'd15) >> 4);  // words of an exported row
   wire  [12:0] part = {rem_q, quot_q[11]};
   wire         fits = part >= {1'b0, kv_heads[11:0]};
+
+  // This unit's part of it.
+  wire         checks = state_q == StCheck;
+  wire         divides = state_q == StDivide;
+  logic        share_ready, none;
+  logic [11:0] own_heads;
+  logic [21:0] head_rows;
+  logic [57:0] own_src, own_kv, own_dst, own_exp;
+  logic [31:0] src_step, kv_step, dst_step, exp_skip;
+
+  attn_share #(
+    .Ports(Ports),
+    .Index(Index)
+  ) u_share (
+    .clk_i      (clk_i),
+    .start_i    (checks),
+    .step_i     (divides && steps_q != '0),
+    .bit_i      (fits),
+    .end_i      (divides && steps_q == '0),
+    .ready_o    (share_ready),
+    .batch_i    (batch[10:0]),
+    .kv_heads_i (kv_heads[11:0]),
+    .rec_words_i(qlines_q + 4'd1),
+    .row_words_i(row_len),
+    .exp_words_i(groups),
+    .region_i   (region_q),
+    .src_i      (src[63:6]),
+    .kv_i       (kv[63:6]),
+    .dst_i      (dst[63:6]),
+    .exp_i      (exp_base_q),
+    .heads_o    (own_heads),
+    .none_o     (none),
+    .rows_o     (head_rows),
+    .src_o      (own_src),
+    .kv_o       (own_kv),
+    .dst_o      (own_dst),
+    .exp_o      (own_exp),
+    .src_step_o (src_step),
+    .kv_step_o  (kv_step),
+    .dst_step_o (dst_step),
+    .exp_skip_o (exp_skip)
+  );
 
   // ------------------------------------------------------------------------------------------
   // Sequencer, the kinds of what it asked for, the jobs.
@@ -154,7 +203,8 @@ module attn_unit #(
   attn_seq #(
     .T     (T),
     .BusW  (BusW),
-    .BeatsW(BeatsW)
+    .BeatsW(BeatsW),
+    .Ports (Ports)
   ) u_seq (
     .clk_i       (clk_i),
     .rst_ni      (rst_ni),
@@ -164,18 +214,19 @@ module attn_unit #(
     .causal_i    (causal),
     .bitmap_i    (bitmap),
     .batch_i     (batch[10:0]),
-    .kv_heads_i  (kv_heads[11:0]),
+    .kv_heads_i  (own_heads),
     .group_i     (quot_q),
     .lines_i     (lines_q),
     .qlines_i    (qlines_q),
     .keys_i      (keys[20:0]),
     .window_i    (window_q),
-    .region_i    (region_q),
+    .kv_step_i   (kv_step),
+    .row_step_i  (src_step),
     .v_off_i     (v_off_q),
     .e_off_i     (e_off_q),
     .mwords_i    (mwords_q),
-    .src_i       (src[63:6]),
-    .kv_i        (kv[63:6]),
+    .src_i       (own_src),
+    .kv_i        (own_kv),
     .mask_i      (mask[63:6]),
     .req_valid_o (seq_valid),
     .req_ready_i (req_ready_i && kind_room),
@@ -330,13 +381,16 @@ module attn_unit #(
   );
 
   attn_write #(
-    .BusW(BusW)
+    .BusW (BusW),
+    .Ports(Ports)
   ) u_write (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
     .start_i       (start_q),
-    .dst_i         (dst[63:6]),
+    .dst_i         (own_dst),
     .dim_i         (dim[8:0]),
+    .rows_i        (head_rows),
+    .step_i        (dst_step),
     .line_valid_i  (out_valid && !turn_q),
     .line_ready_o  (out_ready),
     .line_i        (out_data),
@@ -353,14 +407,17 @@ module attn_unit #(
   );
 
   attn_export #(
-    .BusW(BusW),
-    .T   (T)
+    .BusW (BusW),
+    .T    (T),
+    .Ports(Ports)
   ) u_export (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
     .start_i       (exp_start_q),
-    .base_i        (exp_base_q),
-    .groups_i      (17'((keys[20:0] + 21'd15) >> 4)),
+    .base_i        (own_exp),
+    .groups_i      (groups),
+    .group_i       (quot_q),
+    .skip_i        (exp_skip),
     .job_valid_i   (exp_valid),
     .job_ready_o   (exp_ready),
     .job_first_i   (exp_first),
@@ -452,9 +509,9 @@ module attn_unit #(
             state_q <= StDivide;
           end
         end
-        StDivide: if (steps_q == '0) begin
-          if (rem_q != '0) begin
-            error_q <= seedbed_pkg::ErrShape;
+        StDivide: if (share_ready) begin
+          if (rem_q != '0 || none) begin
+            error_q <= (rem_q != '0) ? seedbed_pkg::ErrShape : seedbed_pkg::ErrNone;
             done_q  <= 1'b1;
             state_q <= StIdle;
           end else begin

@@ -5,7 +5,7 @@
 //   s_axil --> axil_regs --> cmd_fetch --requests, jobs--> cluster 0 <==> m port 0
 //                                 ^ \------------------\-> cluster 1 <==> m port 1
 //                                 +----records (port 0)     ...
-//                                  \-----whole records----> units <==unit_port==> cluster 0's reader and writer
+//                                  \-----whole records----> core_units <==> each cluster's reader and writer
 //
 // Port p's signals are the p-th part of the vectors m_*.
 //
@@ -17,9 +17,9 @@
 //   Outstanding  read bursts in flight (64 beats or 4 KB each; the data FIFO holds them all)
 //   Codecs       bit i: codec id i is built in
 //   MaxBatch     vectors that a command may bring for one read of its weights, 1..16
-//   Attention    attention unit: 0 none, 1 sigmoid, 2 softmax, 3 both; BusW at most 512
+//   Attention    an attention unit at each port: 0 none, 1 sigmoid, 2 softmax, 3 both; BusW at most 512
 //   AttnRows     its query rows side by side, 1..16;  AttnKeys: keys a softmax may have, a power of two
-//   Vector       1: vector unit
+//   Vector       1: vector unit, at port 0
 //   Style        0 simulates fast, 1 is small on an FPGA (see lane, clock_gate); the results are the same
 // Registers and counters: docs/device.md. All AXI outputs come from registers or from a few gates
 // behind them, never from an AXI input.
@@ -132,18 +132,18 @@ module seedbed_core #(
   logic [21:0]       job_stride;
   logic [31:0]       job_index;
 
-  // Units: bit 0 attention, bit 1 vector (seedbed_pkg::Unit*), and their common way to port 0.
-  logic [1:0]        unit_valid, unit_ready, unit_done, unit_sel, unit_busy;
+  // Units: bit 0 attention, bit 1 vector (seedbed_pkg::Unit*), and their ways to the ports.
+  logic [1:0]        unit_valid, unit_ready, unit_done, unit_sel;
   logic [7:0]        unit_error;
-  logic [15:0]       unit_state;
+  logic [31:0]       unit_state;
   logic [511:0]      unit_cmd;
-  logic              port_req_valid, port_beat_ready, port_wreq_valid, port_wvalid;
-  logic [63:0]       port_req_addr, port_wreq_addr;
-  logic [BeatsW-1:0] port_req_beats;
-  logic [8:0]        port_wreq_beats;
-  logic [BusW-1:0]   port_wdata;
-  logic [BusW/8-1:0] port_wstrb;
-  logic [Ports-1:0]  port_beat_valid, port_beat_last, port_wreq_ready, port_wready, port_widle, port_werr;
+  logic [Ports-1:0]  unit_works, unit_req_valid, unit_beat_valid, unit_beat_ready, unit_beat_last;
+  logic [Ports-1:0]  unit_wreq_valid, unit_wreq_ready, unit_wvalid, unit_wready, unit_widle, unit_werr;
+  logic [64*Ports-1:0]     unit_req_addr, unit_wreq_addr;
+  logic [BeatsW*Ports-1:0] unit_req_beats;
+  logic [9*Ports-1:0]      unit_wreq_beats;
+  logic [BusW*Ports-1:0]   unit_wdata;
+  logic [BusW/8*Ports-1:0] unit_wstrb;
 
   logic              flush, clear, event_done;
   logic [Ports-1:0]  read_err, write_err, pend, valid, useful, compute, rbeat, wbeat, drained, quiet;
@@ -190,7 +190,7 @@ module seedbed_core #(
     .state_i      ({8'(busy), 8'(pend), 3'd0, pend[0], 2'd0, tag[1:0], engine_state[3:0], fetch_state}),
     .outstanding_i(outstanding[31:0]),
     .level_i      (level[31:0]),
-    .unit_state_i ({14'd0, unit_busy, unit_state}),
+    .unit_state_i (unit_state),
     .counters_i   (counts),
     .beats_i      (beats),
     .irq_o        (irq_o)
@@ -253,13 +253,8 @@ module seedbed_core #(
   );
 
   for (genvar p = 0; p < Ports; p++) begin : g_cluster
-    localparam bit First = p == 0;  // the units are behind port 0
-    wire unit_req      = First && port_req_valid;
-    wire c_req_valid   = req_valid[p] || unit_req;
-    wire unit_works    = First && unit_sel != 2'b00;
-    wire unit_ready_p  = First && port_beat_ready;
-    wire unit_wreq_p   = First && port_wreq_valid;
-    wire unit_wvalid_p = First && port_wvalid;
+    wire unit_req    = unit_req_valid[p];
+    wire c_req_valid = req_valid[p] || unit_req;
 
     cluster #(
       .BusW       (BusW),
@@ -271,7 +266,7 @@ module seedbed_core #(
       .BeatsW     (BeatsW),
       .Ports      (Ports),
       .Index      (p),
-      .Unit       (First && AnyUnit)
+      .Unit       (Attention != 0 || (AnyUnit && p == 0))
     ) u_cluster (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
@@ -279,27 +274,27 @@ module seedbed_core #(
       .clear_i      (clear),
       .req_valid_i  (c_req_valid),
       .req_ready_o  (req_ready[p]),
-      .req_addr_i   (unit_req ? port_req_addr : req_addr),
-      .req_beats_i  (unit_req ? port_req_beats : req_beats),
+      .req_addr_i   (unit_req ? unit_req_addr[64*p +: 64] : req_addr),
+      .req_beats_i  (unit_req ? unit_req_beats[BeatsW*p +: BeatsW] : req_beats),
       .req_tag_i    (unit_req ? seedbed_pkg::TagUnit : req_tag),
       .cmd_valid_o  (cmd_valid[p]),
       .cmd_ready_i  (cmd_ready),
       .cmd_data_o   (cmd_data[BusW*p +: BusW]),
       .cmd_err_o    (cmd_err[p]),
-      .unit_i           (unit_works),
-      .unit_valid_o     (port_beat_valid[p]),
-      .unit_ready_i     (unit_ready_p),
-      .unit_last_o      (port_beat_last[p]),
-      .unit_wreq_valid_i(unit_wreq_p),
-      .unit_wreq_ready_o(port_wreq_ready[p]),
-      .unit_wreq_addr_i (port_wreq_addr),
-      .unit_wreq_beats_i(port_wreq_beats),
-      .unit_wvalid_i    (unit_wvalid_p),
-      .unit_wready_o    (port_wready[p]),
-      .unit_wdata_i     (port_wdata),
-      .unit_wstrb_i     (port_wstrb),
-      .unit_widle_o     (port_widle[p]),
-      .unit_werr_o      (port_werr[p]),
+      .unit_i           (unit_works[p]),
+      .unit_valid_o     (unit_beat_valid[p]),
+      .unit_ready_i     (unit_beat_ready[p]),
+      .unit_last_o      (unit_beat_last[p]),
+      .unit_wreq_valid_i(unit_wreq_valid[p]),
+      .unit_wreq_ready_o(unit_wreq_ready[p]),
+      .unit_wreq_addr_i (unit_wreq_addr[64*p +: 64]),
+      .unit_wreq_beats_i(unit_wreq_beats[9*p +: 9]),
+      .unit_wvalid_i    (unit_wvalid[p]),
+      .unit_wready_o    (unit_wready[p]),
+      .unit_wdata_i     (unit_wdata[BusW*p +: BusW]),
+      .unit_wstrb_i     (unit_wstrb[BusW/8*p +: BusW/8]),
+      .unit_widle_o     (unit_widle[p]),
+      .unit_werr_o      (unit_werr[p]),
       .job_valid_i  (job_valid[p]),
       .job_ready_o  (job_ready[p]),
       .job_codec_i  (job_codec),
@@ -350,216 +345,50 @@ module seedbed_core #(
     );
   end
 
-  // Only port 0 has records and units; what the others would say in their place is not looked at.
-  wire unused = &{1'b0, cmd_valid, cmd_err, cmd_data, tag, valid, useful, compute, engine_state, outstanding, level,
-                  port_beat_valid, port_beat_last, port_wreq_ready, port_wready, port_widle, port_werr};
+  // Only port 0 has records; what the others would say in their place is not looked at.
+  wire unused = &{1'b0, cmd_valid, cmd_err, cmd_data, tag, valid, useful, compute, engine_state, outstanding, level};
 
-  // ------------------------------------------------------------------------------------------
-  // The units. Each has the port that unit_port describes; at its done every beat that it asked for is taken
-  // and every write answered. An operation of an absent unit is refused by cmd_fetch.
-  // ------------------------------------------------------------------------------------------
-  if (AnyUnit) begin : g_units
-    logic [1:0]          u_req_valid, u_req_ready, u_beat_valid, u_beat_ready;
-    logic [127:0]        u_req_addr, u_wr_req_addr;
-    logic [2*BeatsW-1:0] u_req_beats;
-    logic [1:0]          u_wr_req_valid, u_wr_req_ready, u_wr_valid, u_wr_ready;
-    logic [17:0]         u_wr_req_beats;
-    logic [2*BusW-1:0]   u_wr_data;
-    logic [BusW/4-1:0]   u_wr_strb;
-    logic                u_wr_idle, u_wr_err;
-    wire  [BusW-1:0]     u_beat_data = cmd_data[BusW-1:0];
-    wire                 u_beat_err  = cmd_err[0];
-    wire                 u_beat_last = port_beat_last[0];
-
-    unit_port #(
-      .BusW  (BusW),
-      .BeatsW(BeatsW)
-    ) u_port (
-      .clk_i            (clk_i),
-      .rst_ni           (rst_ni),
-      .sel_i            (unit_sel),
-      .take_i           ((unit_valid & unit_ready) != 2'b00),
-      .req_valid_i      (u_req_valid),
-      .req_ready_o      (u_req_ready),
-      .req_addr_i       (u_req_addr),
-      .req_beats_i      (u_req_beats),
-      .beat_valid_o     (u_beat_valid),
-      .beat_ready_i     (u_beat_ready),
-      .wr_req_valid_i   (u_wr_req_valid),
-      .wr_req_ready_o   (u_wr_req_ready),
-      .wr_req_addr_i    (u_wr_req_addr),
-      .wr_req_beats_i   (u_wr_req_beats),
-      .wr_valid_i       (u_wr_valid),
-      .wr_ready_o       (u_wr_ready),
-      .wr_data_i        (u_wr_data),
-      .wr_strb_i        (u_wr_strb),
-      .wr_idle_o        (u_wr_idle),
-      .wr_err_o         (u_wr_err),
-      .port_req_valid_o (port_req_valid),
-      .port_req_ready_i (req_ready[0]),
-      .port_req_addr_o  (port_req_addr),
-      .port_req_beats_o (port_req_beats),
-      .port_beat_valid_i(port_beat_valid[0]),
-      .port_beat_ready_o(port_beat_ready),
-      .port_wreq_valid_o(port_wreq_valid),
-      .port_wreq_ready_i(port_wreq_ready[0]),
-      .port_wreq_addr_o (port_wreq_addr),
-      .port_wreq_beats_o(port_wreq_beats),
-      .port_wvalid_o    (port_wvalid),
-      .port_wready_i    (port_wready[0]),
-      .port_wdata_o     (port_wdata),
-      .port_wstrb_o     (port_wstrb),
-      .port_wpop_i      (wbeat[0]),
-      .port_widle_i     (port_widle[0]),
-      .port_werr_i      (port_werr[0])
-    );
-
-    if (Attention != 0) begin : g_attention
-      wire clk_attention;
-      clock_gate #(
-        .Enable(!Style)
-      ) u_gate (
-        .clk_i (clk_i),
-        .rst_ni(rst_ni),
-        .on_i  (unit_valid[0] || unit_busy[0]),
-        .clk_o (clk_attention)
-      );
-      attn_unit #(
-        .BusW  (BusW),
-        .BeatsW(BeatsW),
-        .Modes (Attention),
-        .T     (AttnRows),
-        .Keys  (AttnKeys)
-      ) u_attention (
-        .clk_i         (clk_attention),
-        .rst_ni        (rst_ni),
-        .cmd_valid_i   (unit_valid[0]),
-        .cmd_ready_o   (unit_ready[0]),
-        .cmd_i         (unit_cmd),
-        .done_o        (unit_done[0]),
-        .error_o       (unit_error[3:0]),
-        .req_valid_o   (u_req_valid[0]),
-        .req_ready_i   (u_req_ready[0]),
-        .req_addr_o    (u_req_addr[63:0]),
-        .req_beats_o   (u_req_beats[BeatsW-1:0]),
-        .beat_valid_i  (u_beat_valid[0]),
-        .beat_ready_o  (u_beat_ready[0]),
-        .beat_data_i   (u_beat_data),
-        .beat_err_i    (u_beat_err),
-        .beat_last_i   (u_beat_last),
-        .wr_req_valid_o(u_wr_req_valid[0]),
-        .wr_req_ready_i(u_wr_req_ready[0]),
-        .wr_req_addr_o (u_wr_req_addr[63:0]),
-        .wr_req_beats_o(u_wr_req_beats[8:0]),
-        .wr_valid_o    (u_wr_valid[0]),
-        .wr_ready_i    (u_wr_ready[0]),
-        .wr_data_o     (u_wr_data[BusW-1:0]),
-        .wr_strb_o     (u_wr_strb[BusW/8-1:0]),
-        .wr_idle_i     (u_wr_idle),
-        .wr_err_i      (u_wr_err),
-        .busy_o        (unit_busy[0]),
-        .state_o       (unit_state[7:0])
-      );
-    end else begin : g_no_attention
-      assign unit_ready[0]           = 1'b0;
-      assign unit_done[0]            = 1'b0;
-      assign unit_error[3:0]         = '0;
-      assign unit_busy[0]            = 1'b0;
-      assign unit_state[7:0]         = '0;
-      assign u_req_valid[0]          = 1'b0;
-      assign u_req_addr[63:0]        = '0;
-      assign u_req_beats[BeatsW-1:0] = '0;
-      assign u_beat_ready[0]         = 1'b0;
-      assign u_wr_req_valid[0]       = 1'b0;
-      assign u_wr_req_addr[63:0]     = '0;
-      assign u_wr_req_beats[8:0]     = '0;
-      assign u_wr_valid[0]           = 1'b0;
-      assign u_wr_data[BusW-1:0]     = '0;
-      assign u_wr_strb[BusW/8-1:0]   = '0;
-      wire unused_attention = &{1'b0, u_req_ready[0], u_beat_valid[0], u_wr_req_ready[0], u_wr_ready[0]};
-    end
-
-    if (Vector != 0) begin : g_vector
-      wire clk_vector;
-      clock_gate #(
-        .Enable(!Style)
-      ) u_gate (
-        .clk_i (clk_i),
-        .rst_ni(rst_ni),
-        .on_i  (unit_valid[1] || unit_busy[1]),
-        .clk_o (clk_vector)
-      );
-      vector_unit #(
-        .BusW  (BusW),
-        .Lanes ((BusW >= 512) ? 16 : BusW / 32),
-        .BeatsW(BeatsW)
-      ) u_vector (
-        .clk_i         (clk_vector),
-        .rst_ni        (rst_ni),
-        .cmd_valid_i   (unit_valid[1]),
-        .cmd_ready_o   (unit_ready[1]),
-        .cmd_i         (unit_cmd),
-        .done_o        (unit_done[1]),
-        .error_o       (unit_error[7:4]),
-        .req_valid_o   (u_req_valid[1]),
-        .req_ready_i   (u_req_ready[1]),
-        .req_addr_o    (u_req_addr[127:64]),
-        .req_beats_o   (u_req_beats[2*BeatsW-1:BeatsW]),
-        .beat_valid_i  (u_beat_valid[1]),
-        .beat_ready_o  (u_beat_ready[1]),
-        .beat_data_i   (u_beat_data),
-        .beat_err_i    (u_beat_err),
-        .beat_last_i   (u_beat_last),
-        .wr_req_valid_o(u_wr_req_valid[1]),
-        .wr_req_ready_i(u_wr_req_ready[1]),
-        .wr_req_addr_o (u_wr_req_addr[127:64]),
-        .wr_req_beats_o(u_wr_req_beats[17:9]),
-        .wr_valid_o    (u_wr_valid[1]),
-        .wr_ready_i    (u_wr_ready[1]),
-        .wr_data_o     (u_wr_data[2*BusW-1:BusW]),
-        .wr_strb_o     (u_wr_strb[BusW/4-1:BusW/8]),
-        .wr_idle_i     (u_wr_idle),
-        .wr_err_i      (u_wr_err),
-        .busy_o        (unit_busy[1]),
-        .state_o       (unit_state[15:8])
-      );
-    end else begin : g_no_vector
-      assign unit_ready[1]                  = 1'b0;
-      assign unit_done[1]                   = 1'b0;
-      assign unit_error[7:4]                = '0;
-      assign unit_busy[1]                   = 1'b0;
-      assign unit_state[15:8]               = '0;
-      assign u_req_valid[1]                 = 1'b0;
-      assign u_req_addr[127:64]             = '0;
-      assign u_req_beats[2*BeatsW-1:BeatsW] = '0;
-      assign u_beat_ready[1]                = 1'b0;
-      assign u_wr_req_valid[1]              = 1'b0;
-      assign u_wr_req_addr[127:64]          = '0;
-      assign u_wr_req_beats[17:9]           = '0;
-      assign u_wr_valid[1]                  = 1'b0;
-      assign u_wr_data[2*BusW-1:BusW]       = '0;
-      assign u_wr_strb[BusW/4-1:BusW/8]     = '0;
-      wire unused_vector = &{1'b0, u_req_ready[1], u_beat_valid[1], u_wr_req_ready[1], u_wr_ready[1]};
-    end
-    wire unused_units = &{1'b0, u_beat_data, u_beat_err, u_beat_last, u_wr_idle, u_wr_err};
-  end else begin : g_no_units
-    assign unit_ready      = 2'b00;
-    assign unit_done       = 2'b00;
-    assign unit_error      = '0;
-    assign unit_busy       = 2'b00;
-    assign unit_state      = '0;
-    assign port_req_valid  = 1'b0;
-    assign port_req_addr   = '0;
-    assign port_req_beats  = '0;
-    assign port_beat_ready = 1'b0;
-    assign port_wreq_valid = 1'b0;
-    assign port_wreq_addr  = '0;
-    assign port_wreq_beats = '0;
-    assign port_wvalid     = 1'b0;
-    assign port_wdata      = '0;
-    assign port_wstrb      = '0;
-    wire unused_units = &{1'b0, unit_valid, unit_cmd};
-  end
+  core_units #(
+    .BusW     (BusW),
+    .BeatsW   (BeatsW),
+    .Ports    (Ports),
+    .Attention(Attention),
+    .AttnRows (AttnRows),
+    .AttnKeys (AttnKeys),
+    .Vector   (Vector),
+    .Style    (Style)
+  ) u_units (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .cmd_valid_i (unit_valid),
+    .cmd_ready_o (unit_ready),
+    .cmd_i       (unit_cmd),
+    .done_o      (unit_done),
+    .error_o     (unit_error),
+    .sel_i       (unit_sel),
+    .state_o     (unit_state),
+    .works_o     (unit_works),
+    .req_valid_o (unit_req_valid),
+    .req_ready_i (req_ready),
+    .req_addr_o  (unit_req_addr),
+    .req_beats_o (unit_req_beats),
+    .beat_valid_i(unit_beat_valid),
+    .beat_ready_o(unit_beat_ready),
+    .beat_data_i (cmd_data),
+    .beat_err_i  (cmd_err),
+    .beat_last_i (unit_beat_last),
+    .wreq_valid_o(unit_wreq_valid),
+    .wreq_ready_i(unit_wreq_ready),
+    .wreq_addr_o (unit_wreq_addr),
+    .wreq_beats_o(unit_wreq_beats),
+    .wvalid_o    (unit_wvalid),
+    .wready_i    (unit_wready),
+    .wdata_o     (unit_wdata),
+    .wstrb_o     (unit_wstrb),
+    .wpop_i      (wbeat),
+    .widle_i     (unit_widle),
+    .werr_i      (unit_werr)
+  );
 
   // ------------------------------------------------------------------------------------------
   // Every cycle has one class, seen from the engine's input: what is the next beat, and was it
