@@ -98,6 +98,7 @@ void sb_sim::diagnose(sb_sim_report *r, const char *why, uint64_t cmd_addr, cons
                                             "pass", "run", "next", "finish", "?", "?", "?", "?" };
     uint32_t unit = reg(kUnitState), built = reg(kUnits);
     if (built & 3) line("attention unit: %s, %s (state 0x%02x)\n", unit >> 16 & 1 ? "at work" : "not at work", attention[unit >> 6 & 3], unit & 0xFF);
+    if (built & 3 && unit >> 25) line("attention at work at ports 0x%x; above, the lowest of them\n", unit >> 24);
     if (built & 4) line("vector unit: %s, %s (state 0x%02x)\n", unit >> 17 & 1 ? "at work" : "not at work", vector[unit >> 8 & 15], unit >> 8 & 0xFF);
     line("next beat expected: %s\n", state & 0x1000 ? tag[(state >> 8) & 3] : "none");
     if (kPorts > 1) line("ports with reads to come: 0x%x, with results on the way: 0x%x; below, port 0\n", state >> 16 & 0xFF, state >> 24);

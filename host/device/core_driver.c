@@ -255,6 +255,8 @@ void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
     if (built & (SB_UNIT_SIGMOID | SB_UNIT_SOFTMAX))
         add(buf, size, &n, "attention unit: %s, %s (state 0x%02x); ", unit >> 16 & 1 ? "at work" : "not at work",
             attention[unit >> 6 & 3], unit & 0xff);
+    if (unit >> 25) /* not port 0 alone */
+        add(buf, size, &n, "attention at work at ports 0x%x; ", unit >> 24);
     if (built & SB_UNIT_VECTOR)
         add(buf, size, &n, "vector unit: %s, %s (state 0x%02x); ", unit >> 17 & 1 ? "at work" : "not at work",
             vector[unit >> 8 & 15], unit >> 8 & 0xff);

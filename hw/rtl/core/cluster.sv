@@ -6,7 +6,7 @@
 //
 // Of a core's Ports clusters, cluster Index works on the row groups Index, Index + Ports, ...
 //
-// Parameters: those of seedbed_core; Index 0..Ports-1; Unit 1: units share reader and writer (port 0).
+// Parameters: those of seedbed_core; Index 0..Ports-1; Unit 1: units share reader and writer.
 // Ports
 //   req_*       read requests of this port
 //   cmd_*       the records' beats

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
-// Joins the units (attention, vector) to port 0's reader and writer: the one that works has them.
+// Joins a port's units (attention, vector) to its reader and writer: the one that works has them.
 //
 // Parameters: BusW, BeatsW; units: seedbed_pkg::NumUnits, unit u at the u-th part of a vector.
 // Ports
@@ -7,7 +7,7 @@
 //   req_*      read requests (address aligned to the bus), beat_*: the answers in order
 //   wr_req_*   a run of beats to write (address aligned to the bus, 1..511), wr_*: its beats, asked for first
 //   wr_idle_o  everything written is answered; wr_err_o level: an answer was an error, until the next take_i
-//   port_*     towards the cluster of port 0
+//   port_*     towards the port's cluster
 // Latency: none, but for wr_idle_o and wr_err_o, a cycle.
 
 module unit_port #(
