@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The attention engine and the unit around it: benches and measurements.
 #   make attention-test            random jobs and stalls against attention_exact.c: two builds of the engine alone, and the unit
-#                                  in the whole core (w64a)
-#   make attention-test-long       more of them, also in w256a and w512a
+#                                  in the whole core (w64a, and a unit at each of two ports)
+#   make attention-test-long       more of them, also in w256a and w512a, and at three and four ports
 #   make attention-faults          faults planted in the unit are seen by its bench
 #   make bench-attention           cycles of the unit in the core, area -> build/bench/attention.json
 
@@ -37,18 +37,30 @@ $(BENCH_ATTN_CORE): tests/rtl/bench_attn_core.c tests/rtl/core_bench.c tests/rtl
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests/rtl tests/rtl/bench_attn_core.c tests/rtl/core_bench.c $(BUILD)/libseedbed.a $(LDFLAGS) $(LDLIBS) -o $@
 
+# Units at several ports: their shares of the KV heads, and the joining. One query row, one codec, -O1: it builds quickly.
+ATTN_PORTS = $(ATTN_BLD)/ports/w64p$(1)a/libseedbed_sim.so
+$(ATTN_BLD)/ports%.built: $(RTL_SRC) $(RTL_VLT) $(SIM_SRC) hw/kernel.sh mk/sim.mk mk/sim_attention.mk
+	@mkdir -p $(@D)
+	$(MAKE) --no-print-directory sim SIM_DIR=$(ATTN_BLD)/ports BUS=64 PORTS=$* UNITS=a ATTN_ROWS=1 SIM_OPT=-O1 VERILATOR="$(VERILATOR) -GCodecs=4\'d2"
+	@touch $@
+
 .PHONY: attention-test attention-test-long
-attention-test: $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench $(BENCH_ATTN_CORE) $(SIM_DIR)/w64a/libseedbed_sim.so ## the attention engine, and the unit in the core, against their definition
+attention-test: $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench $(BENCH_ATTN_CORE) $(SIM_DIR)/w64a/libseedbed_sim.so $(ATTN_BLD)/ports2.built ## the attention engine, and the unit in the core, against their definition
 	$(ATTN_BLD)/t3m1k2048/bench 150
 	$(ATTN_BLD)/t1m2k2048/bench 150
 	$(BENCH_ATTN_CORE) $(SIM_DIR)/w64a/libseedbed_sim.so --cases 500
+	$(BENCH_ATTN_CORE) $(call ATTN_PORTS,2) --cases 60
 
-attention-test-long: $(ATTN_BLD)/t2m3k2048/bench $(BENCH_ATTN_CORE) $(foreach v,w64a w256a w512a,$(SIM_DIR)/$(v)/libseedbed_sim.so)
+attention-test-long: $(ATTN_BLD)/t2m3k2048/bench $(BENCH_ATTN_CORE) $(foreach v,w64a w256a w512a,$(SIM_DIR)/$(v)/libseedbed_sim.so) \
+  $(ATTN_BLD)/ports2.built $(ATTN_BLD)/ports3.built $(ATTN_BLD)/ports4.built
 	$(ATTN_BLD)/t2m3k2048/bench 2000
 	$(BENCH_ATTN_CORE) $(foreach v,w64a w256a w512a,$(SIM_DIR)/$(v)/libseedbed_sim.so) --cases 2000
+	$(BENCH_ATTN_CORE) $(foreach p,2 3 4,$(call ATTN_PORTS,$(p))) --cases 500
 
-# Faults planted in the unit (tests/rtl/faults/attention, as in mk/sim.mk): its bench must catch each of them.
-ATTN_FAULTS := $(basename $(notdir $(wildcard tests/rtl/faults/attention/*.sed)))
+# Faults planted in the unit (tests/rtl/faults/attention, as in mk/sim.mk): its bench must catch each of them. A recipe may name the
+# ports of the core (`# ports: 2` in its second line).
+ATTN_FAULTS_DIR := tests/rtl/faults/attention
+ATTN_FAULTS ?= $(basename $(notdir $(wildcard $(ATTN_FAULTS_DIR)/*.sed)))
 $(BUILD)/faults/attention-%/rtl/planted: tests/rtl/faults/attention/%.sed $(wildcard hw/rtl/*/*.sv) hw/rtl/waivers.vlt
 	@rm -rf $(@D) && mkdir -p $(@D) && cp -r hw/rtl/. $(@D)/
 	@f=$$(sed -n 's/^# file: //p' $<); sed -i -f $< $(@D)/$$f; \
@@ -58,8 +70,9 @@ $(BUILD)/faults/attention-%/rtl/planted: tests/rtl/faults/attention/%.sed $(wild
 .PHONY: attention-faults
 attention-faults: $(ATTN_FAULTS:%=$(BUILD)/faults/attention-%/rtl/planted) $(BENCH_ATTN_CORE) ## faults planted in the attention unit are seen by its bench
 	@set -e; for f in $(ATTN_FAULTS); do d=$(BUILD)/faults/attention-$$f; \
-	  $(MAKE) --no-print-directory sim RTL_DIR=$$d/rtl SIM_DIR=$$d/sim BUS=64 UNITS=a ATTN_ROWS=1 SIM_OPT=-O0 >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
-	  if $(BENCH_ATTN_CORE) $$d/sim/w64a/libseedbed_sim.so >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \
+	  p=$$(sed -n 's/^# ports: //p' $(ATTN_FAULTS_DIR)/$$f.sed); v=w64$${p:+p$$p}a; \
+	  $(MAKE) --no-print-directory sim RTL_DIR=$$d/rtl SIM_DIR=$$d/sim BUS=64 PORTS=$${p:-1} UNITS=a ATTN_ROWS=1 SIM_OPT=-O0 VERILATOR='$(VERILATOR) -Wno-fatal' >$$d/build.log 2>&1 || { cat $$d/build.log; exit 1; }; \
+	  if $(BENCH_ATTN_CORE) $$d/sim/$$v/libseedbed_sim.so >$$d/run.log 2>&1; then echo "fault $$f: NOT caught"; exit 1; fi; \
 	  echo "fault $$f: caught: $$(head -1 $$d/run.log)"; done
 
 # Area by Yosys (xc7), $(1) T, $(2) Modes, $(3) Keys: one engine, and the unit around it on a 512-bit bus (rest.txt).

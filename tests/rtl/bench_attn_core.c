@@ -11,6 +11,7 @@
 typedef struct {
     bench b;
     uint32_t units, rows, keys; /* register UNITS: bits, query rows side by side, keys that a softmax may have */
+    uint32_t codecs;            /* register CODECS */
 } attn_bench;
 
 typedef struct {
@@ -164,15 +165,19 @@ static sb_sim_config tempered(bench *b, uint32_t seed)
     return cfg;
 }
 
-static item random_matvec(bench *b)
+static item random_matvec(attn_bench *a)
 {
+    bench *b = &a->b;
     item it = {.attn = false};
     if (!m_below(&b->rng, 4)) {
         it.m = (command){.op = 0, .rows = m_rand(&b->rng), .weights = 3};
         return it;
     }
     size_t rows = 1 + m_below(&b->rng, 60), cols = 1 + m_below(&b->rng, 80);
-    int codec = (int)m_below(&b->rng, M_CODECS);
+    int codec;
+    do
+        codec = (int)m_below(&b->rng, M_CODECS);
+    while (!(a->codecs >> codec & 1));
     it.m = make_batch(b, codec, m_below(&b->rng, 3) ? 1 : random_batch(b, codec, rows, cols), rows, cols, 0);
     return it;
 }
@@ -200,7 +205,7 @@ static void test_lists(attn_bench *a, int cases)
         uint64_t list = take(b, 64 * 10);
         for (size_t i = 0; i < n; i++) {
             if (m_below(&b->rng, 5) < 2) {
-                it[i] = random_matvec(b);
+                it[i] = random_matvec(a);
                 /* the activations are what an attention before it wrote */
                 if (i && it[i - 1].attn && it[i].m.op == 1 && it[i - 1].c.dst_bytes >= 4096 && it[i].m.batch == 1)
                     it[i].m.src = it[i - 1].rec.dst;
@@ -249,7 +254,7 @@ static void test_errors(attn_bench *a)
         item it[N];
         size_t bad = 1 + m_below(&b->rng, N - 2);
         for (size_t i = 0; i < N; i++)
-            it[i] = i == bad || m_below(&b->rng, 2) ? place(a, random_case(a, 90, 3, 3000), 0) : random_matvec(b);
+            it[i] = i == bad || m_below(&b->rng, 2) ? place(a, random_case(a, 90, 3, 3000), 0) : random_matvec(a);
         sb_command good = it[bad].rec, *x = &it[bad].rec;
         uint64_t end = b->bytes;
         switch (f % FAULTS) {
@@ -374,7 +379,7 @@ int main(int argc, char **argv)
         attn_bench a = {.b = bench_load(argv[1 + i])};
         sb_sim *s = open_sim(&a.b, (sb_sim_config){0});
         uint32_t units = 0;
-        CHECK(a.b.api->reg_read(s, 0x70, &units) == 0, "UNITS");
+        CHECK(a.b.api->reg_read(s, 0x70, &units) == 0 && a.b.api->reg_read(s, 0x4C, &a.codecs) == 0, "UNITS, CODECS");
         a.b.api->close(s);
         a.units = units;
         a.rows = units >> 8 & 31;
