@@ -76,7 +76,7 @@ attention-faults: $(ATTN_FAULTS:%=$(BUILD)/faults/attention-%/rtl/planted) $(BEN
 	  echo "fault $$f: caught: $$(head -1 $$d/run.log)"; done
 
 # Area by Yosys (xc7), $(1) T, $(2) Modes, $(3) Keys: one engine, and the unit around it on a 512-bit bus (rest.txt).
-ATTN_REST := $(addprefix $(RTL_DIR)/,core/seedbed_pkg.sv prim/fifo.sv attn/attn_seq.sv attn/attn_write.sv attn/attn_export.sv attn/attn_unit.sv)
+ATTN_REST := $(addprefix $(RTL_DIR)/,core/seedbed_pkg.sv prim/fifo.sv attn/attn_seq.sv attn/attn_write.sv attn/attn_export.sv attn/attn_share.sv attn/attn_unit.sv)
 $(ATTN_BLD)/rest.txt: $(ATTN_REST) $(RTL_DIR)/attn/attn_engine.sv mk/sim_attention.mk
 	@mkdir -p $(@D)
 	yosys -q -p "read_verilog -lib -sv $(RTL_DIR)/attn/attn_engine.sv; read_verilog -sv $(ATTN_REST); \

@@ -1,4 +1,4 @@
-# file: core/seedbed_core.sv
+# file: core/core_units.sv
 # units: v
 # The vector unit's clock stops while it is at work.
-s/unit_valid\[1\] || unit_busy\[1\]/unit_valid[1]/
+s/cmd_valid_i\[1\] || vec_busy/cmd_valid_i[1]/
