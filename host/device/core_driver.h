@@ -40,11 +40,7 @@ typedef struct {
 } sb_core;
 
 /* sb_backend.on_device of a driver: what a core may have; sb_core_restrict takes back what this one lacks. */
-#define SB_CORE_OPS                                                                                                            \
-    [SB_OP_MATVEC] = true, [SB_OP_ATTENTION_X] = true, [SB_OP_QUANTIZE] = true, [SB_OP_SCALE] = true, [SB_OP_EMBED] = true,     \
-    [SB_OP_RMSNORM] = true, [SB_OP_ROPE] = true, [SB_OP_SILU_MUL] = true, [SB_OP_ADD] = true, [SB_OP_QUANTIZE_KV] = true,       \
-    [SB_OP_ATTN_SCALE] = true, [SB_OP_LAYERNORM] = true, [SB_OP_GELU_MUL] = true, [SB_OP_GATHER] = true,                       \
-    [SB_OP_SCATTER] = true, [SB_OP_ARGMAX] = true, [SB_OP_QUANTIZE_Q] = true, [SB_OP_TOPK] = true
+#define SB_CORE_OPS SB_EXACT_ON_DEVICE
 
 /* Reads the register at a byte offset: 0, or -1 if that failed. */
 typedef int (*sb_core_read_fn)(void *ctx, uint32_t offset, uint32_t *value);

@@ -56,9 +56,5 @@ const sb_backend sb_backend_cpu = {
     .load_matrix = sb_host_load_matrix,
     .matrix_bytes = sb_host_matrix_bytes,
     .op = {SB_HOST_OPS, SB_EXACT_OPS},
-    .on_device = {[SB_OP_NOP] = true, [SB_OP_MATVEC] = true, [SB_OP_QUANTIZE] = true, [SB_OP_SCALE] = true, [SB_OP_EMBED] = true,
-                  [SB_OP_RMSNORM] = true, [SB_OP_LAYERNORM] = true, [SB_OP_ROPE] = true, [SB_OP_SILU_MUL] = true,
-                  [SB_OP_GELU_MUL] = true, [SB_OP_ADD] = true, [SB_OP_QUANTIZE_Q] = true, [SB_OP_QUANTIZE_KV] = true,
-                  [SB_OP_ATTENTION_X] = true, [SB_OP_ATTN_SCALE] = true, [SB_OP_GATHER] = true, [SB_OP_SCATTER] = true,
-                  [SB_OP_ARGMAX] = true, [SB_OP_TOPK] = true},
+    .on_device = {[SB_OP_NOP] = true, SB_EXACT_ON_DEVICE},
 };

@@ -163,4 +163,12 @@ sb_status sb_nop(sb_device *dev, const sb_command *c, sb_error *err);
     [SB_OP_QUANTIZE_Q] = sb_quantize_q, [SB_OP_QUANTIZE_KV] = sb_quantize_kv, [SB_OP_ATTENTION_X] = sb_attention_x,    \
     [SB_OP_ATTN_SCALE] = sb_attn_scale
 
+/* Entries of sb_backend.on_device for hardware that does the whole exact contract; NOP apart, which is no work. */
+#define SB_EXACT_ON_DEVICE                                                                                             \
+    [SB_OP_MATVEC] = true, [SB_OP_QUANTIZE] = true, [SB_OP_SCALE] = true, [SB_OP_EMBED] = true,                        \
+    [SB_OP_RMSNORM] = true, [SB_OP_LAYERNORM] = true, [SB_OP_ROPE] = true, [SB_OP_SILU_MUL] = true,                    \
+    [SB_OP_GELU_MUL] = true, [SB_OP_ADD] = true, [SB_OP_QUANTIZE_Q] = true, [SB_OP_QUANTIZE_KV] = true,                \
+    [SB_OP_ATTENTION_X] = true, [SB_OP_ATTN_SCALE] = true, [SB_OP_GATHER] = true, [SB_OP_SCATTER] = true,              \
+    [SB_OP_ARGMAX] = true, [SB_OP_TOPK] = true
+
 #endif
