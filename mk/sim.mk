@@ -37,12 +37,14 @@ SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VER
 
 # Units of a variant, $(1) bus bits, $(2) "", a, v or av: a narrow bus gets fewer query rows, which simulate faster.
 SIM_UNITS = $(if $(findstring a,$(2)),-GAttention=3 -GAttnRows=$(if $(ATTN_ROWS),$(ATTN_ROWS),$(if $(filter 64 128,$(1)),2,4))) $(if $(findstring v,$(2)),-GVector=1)
+# Beats of weights read ahead: with units 4096 (256 KB at 512 bits), else none. PREFETCH=N overrides.
+SIM_AHEAD = -GPrefetch=$(if $(PREFETCH),$(PREFETCH),$(if $(1),4096,0))
 # $(1) bus bits of a port, $(2) "", "-trace" or "-fpga", $(3) ports, $(4) w$(1)[p$(3)][$(5)][-trace|-fpga], $(5) "", a, v or av
 define SIM_VARIANT
 $(SIM_DIR)/$(4)/obj/Vseedbed_kernel__ALL.a: $(call RTL_FOR,$(3)) $(RTL_VLT) sim/public.vlt mk/sim.mk
 	@mkdir -p $$(@D)
 	@$$(SAY) VLT $$@
-	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(call SIM_UNITS,$(1),$(5)) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D) sim/public.vlt $(call RTL_FOR,$(3))
+	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(call SIM_UNITS,$(1),$(5)) $(call SIM_AHEAD,$(5)) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D) sim/public.vlt $(call RTL_FOR,$(3))
 	$$(Q)$$(MAKE) --no-print-directory -C $$(@D) -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
 	  OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
 $(SIM_DIR)/$(4)/libseedbed_sim.so: $(SIM_DIR)/$(4)/obj/Vseedbed_kernel__ALL.a $(SIM_SRC) mk/sim.mk
@@ -142,11 +144,11 @@ sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driv
 	$(TB_DIR)/test_driver $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
-LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_sim lane_seedlm_fpga act_skew delay lane_int4 \
-             lane_fp16 lfsr_expand axi_read axi_write axi_burst axil_regs unit_port core_units attn_unit attn_share attn_seq attn_write attn_export attn_engine fifo skid_buffer clock_gate
+LINT_TOPS := seedbed_kernel seedbed_core cluster cmd_fetch cmd_records cmd_shape cmd_weights counters matvec_engine lane_array drain act_buffer lane lane_seedlm lane_seedlm_sim lane_seedlm_fpga act_skew delay lane_int4 \
+             lane_fp16 lfsr_expand axi_read axi_read_join axi_write axi_burst axil_regs unit_port core_units attn_unit attn_share attn_seq attn_write attn_export attn_engine fifo skid_buffer clock_gate
 LINT_SETS := "-GBusW=64" "-GBusW=128 -GCodecs=4'd4" "-GBusW=256 -GCodecs=4'd1" "-GBusW=512 -GCodecs=4'd6" "-GBusW=512 -GActCap=4096" \
              "-GBusW=1024 -GOutstanding=2" "-GBusW=512 -GCodecs=4'd8" "-GBusW=512 -GMaxBatch=1" "-GBusW=1024 -GMaxBatch=5" \
-             "-GBusW=64 -GAttention=3 -GAttnRows=2" "-GBusW=512 -GAttention=1" "-GBusW=256 -GAttention=2 -GAttnRows=1 -GAttnKeys=256" \
+             "-GBusW=64 -GAttention=3 -GAttnRows=2" "-GBusW=64 -GPrefetch=64" "-GBusW=1024 -GPrefetch=4096 -GOutstanding=2" "-GBusW=512 -GAttention=1" "-GBusW=256 -GAttention=2 -GAttnRows=1 -GAttnKeys=256" \
              "-GBusW=64 -GStyle=1'b0" "-GBusW=64 -GStyle=1'b0 -GAttention=3 -GAttnRows=2 -GVector=1" "-GBusW=128 -GStyle=1'b0 -GCodecs=4'd4" "-GBusW=512 -GStyle=1'b0 -GCodecs=4'd8"
 LINT_PORTS := 2 3 4 8
 
@@ -157,7 +159,7 @@ lint-verilator: $(LINT_PORTS:%=$(BUILD)/rtl/p%/seedbed_kernel.sv)
 	@set -e; for t in $(LINT_TOPS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top $$t $(RTL_SRC); done
 	@set -e; for s in $(LINT_SETS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_kernel $$s $(RTL_SRC); done
 	@set -e; for p in $(LINT_PORTS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_core -GPorts=$$p -GBusW=64 $(RTL_SRC); done
-	@set -e; for s in "-GPorts=3 -GAttention=3 -GVector=1 -GStyle=1'b0" "-GPorts=8 -GAttention=1" "-GPorts=2 -GVector=1"; do \
+	@set -e; for s in "-GPorts=3 -GAttention=3 -GVector=1 -GStyle=1'b0" "-GPorts=8 -GAttention=1" "-GPorts=2 -GVector=1" "-GPorts=3 -GAttention=1 -GPrefetch=1024"; do \
 	  $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_core $$s -GBusW=64 -GAttnRows=2 $(RTL_SRC); done
 	@set -e; for p in $(LINT_PORTS); do $(VERILATOR) --lint-only -Wall $(RTL_VLT) --top seedbed_kernel -GBusW=256 \
 	  $(filter-out %/seedbed_kernel.sv,$(RTL_SRC)) $(BUILD)/rtl/p$$p/seedbed_kernel.sv; done

@@ -52,7 +52,8 @@ static void emit_products(sb_placed_model *pm, int layer, const product *p, int 
                               .cols = (uint32_t)m->linear->cols,
                               .weights = m->addr,
                               .src = pm->act,
-                              .dst = acc});
+                              .dst = acc,
+                              .p = {SB_MATVEC_CONSTANT}});
             acc += sb_acc_stride(m->linear->rows) * n;
         }
         for (int i = from; i < to; i++) {

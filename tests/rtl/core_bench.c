@@ -129,6 +129,7 @@ void put_command(bench *b, uint64_t list, size_t index, const command *c)
     memcpy(at + 16, &c->weights, 8);
     memcpy(at + 24, &c->src, 8);
     memcpy(at + 32, &c->dst, 8);
+    if (c->written) at[48] &= 0xfe;
 }
 
 void model_matvec(bench *b, const command *c)

@@ -42,6 +42,7 @@ typedef struct {
     int op, codec, batch;
     uint32_t rows, cols;
     uint64_t weights, src, dst;
+    bool written; /* its weights are what the list writes: not to be called constant */
 } command;
 
 /* Every failure ends the program with a message. */

@@ -153,7 +153,7 @@ static void test_hazards(bench *b)
         c[0] = make_batch(b, codec, vectors, batches ? (need + 63) / 64 * 16 : need, 24, 0);
         c[1] = make_batch(b, codec2, batches ? 2 : 1, batches ? 32 : lanes, cols, 0);
         c[2] = make_batch(b, codec2, batches ? 3 : 1, batches ? 32 : lanes, cols, 0);
-        if (as_weights) c[1].weights = c[0].dst + b->align * (round % 3);
+        if (as_weights) c[1].weights = c[0].dst + b->align * (round % 3), c[1].written = true;
         else c[1].src = c[0].dst + b->align * (round % 3);
         if (round % 8 >= 6) c[2].src = c[1].dst - b->align; /* overlaps the end of what it reads */
         run_list(b, s, 0, c, 3, as_weights ? "hazard on weights" : "hazard on activations");

@@ -10,7 +10,7 @@
  * one table, docs/numerics.md (sections 2 to 6) what each operation computes, to the bit. */
 typedef enum {
     SB_OP_NOP = 0,
-    SB_OP_MATVEC = 1,    /* dst int64 [batch][rows] = weights (rows, cols) . src */
+    SB_OP_MATVEC = 1,    /* dst int64 [batch][rows] = weights (rows, cols) . src; p0: SB_MATVEC_CONSTANT */
     SB_OP_QUANTIZE = 2,  /* dst int16 vectors in the codec's layout, aux int32 [batch] exponents <- src f32 [batch][cols] */
     SB_OP_SCALE = 3,     /* dst f32 [batch][p1] <- src int64 [batch][rows], aux int32 [batch]; p0 = scale_exp, p1 = dst stride */
     SB_OP_EMBED = 4,     /* dst f32 [batch][cols] <- row src[v] (u32) < rows of weights: packed rows (p0 = scale_exp), or f32 if p1;
@@ -44,6 +44,9 @@ typedef enum {
 
 /* Bytes from one vector of MATVEC's results to the next: 8*rows rounded up to 64. */
 static inline size_t sb_acc_stride(size_t rows) { return (8 * rows + 63) / 64 * 64; }
+
+/* Bit of MATVEC's p0: no command of the list writes its weights, so a core may read them before it comes to the command. */
+enum { SB_MATVEC_CONSTANT = 1 };
 
 enum { SB_TOPK_MAX = 64 };
 /* Elements between the results of two vectors of a TOPK. */

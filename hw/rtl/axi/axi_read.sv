@@ -8,9 +8,12 @@
 // Parameters
 //   BusW         data bits, 64..1024
 //   MaxBurst     beats a burst at most (also cut at 4 KB)
-//   Outstanding  bursts in flight at most; the FIFO holds that many
+//   Outstanding  bursts in flight at most
+//   Depth        beats that the FIFO holds, a power of two; by default all bursts that can be in flight
+//   Few          bursts in flight at most while few_i is high
 // Ports
 //   req_*    address (aligned to the bus), beats >= 1, tag
+//   few_i    level: stay out of the way of other requests to the same memory
 //   flush_i  level: drop what is not requested yet and throw away what arrives
 //   idle_o   no burst offered or in flight
 //   pend_o   data of a request are to come or waiting; tag_o is the tag of the next beat
@@ -22,10 +25,14 @@ module axi_read #(
   parameter int BusW        = 512,
   parameter int MaxBurst    = 64,
   parameter int Outstanding = 8,
-  parameter int BeatsW      = 40
+  parameter int BeatsW      = 40,
+  parameter int BurstB      = (MaxBurst < 4096 / (BusW / 8)) ? MaxBurst : 4096 / (BusW / 8),  // derived, do not set
+  parameter int Depth       = Outstanding * BurstB,
+  parameter int Few         = Outstanding
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
+  input  logic              few_i,
   input  logic              flush_i,
   output logic              idle_o,
   input  logic              req_valid_i,
@@ -56,15 +63,12 @@ module axi_read #(
 );
 
   localparam int BytesW  = $clog2(BusW / 8);
-  localparam int PageB   = 4096 / (BusW / 8);
-  localparam int BurstB  = (MaxBurst < PageB) ? MaxBurst : PageB;
-  localparam int Depth   = Outstanding * BurstB;
   localparam int RoomW   = $clog2(Depth + 1);
   localparam int FlightW = $clog2(Outstanding + 1);
   localparam int LevelW  = $clog2(Depth + 2);
 
-  initial if (BusW < 64 || BusW > 1024 || Depth != (1 << $clog2(Depth)))
-    $fatal(1, "axi_read: bad BusW, MaxBurst or Outstanding");
+  initial if (BusW < 64 || BusW > 1024 || Depth != (1 << $clog2(Depth)) || Depth < BurstB || Few < 1 || Few > Outstanding)
+    $fatal(1, "axi_read: bad BusW, MaxBurst, Outstanding, Depth or Few");
 
   logic [RoomW-1:0]   room_q;      // FIFO entries not promised to any burst
   logic [FlightW-1:0] inflight_q;  // bursts started and not finished
@@ -170,7 +174,7 @@ module axi_read #(
     end else begin
       room_q     <= room_d;
       inflight_q <= inflight_d;
-      go_q       <= room_d >= RoomW'(BurstB) && inflight_d < FlightW'(Outstanding);
+      go_q       <= room_d >= RoomW'(BurstB) && inflight_d < (few_i ? FlightW'(Few) : FlightW'(Outstanding));
       if (flush_i) count_q <= '0;
       else if (pop) count_q <= last_o ? '0 : count_q + BeatsW'(1);
     end

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH SHL-2.1
 // One AXI4 port and what works behind it: reader, matrix engine, writer.
 //
-//   requests --> axi_read ==beats==> matvec_engine --results--> axi_write
+//   requests --> axi_read ==activations, weights==> matvec_engine --results--> axi_write
 //                    \==beats tagged TagCmd (port 0)==> cmd_fetch
+//
+// With Prefetch the weights have an axi_read of their own with a deep FIFO, so they can be read while a unit works:
+//
+//   requests --> axi_read ==activations==> matvec_engine      both at the port through axi_read_join; the weights'
+//   weights  --> axi_read ====weights====>      ''           reads keep few bursts in flight until the engine wants them
 //
 // Of a core's Ports clusters, cluster Index works on the row groups Index, Index + Ports, ...
 //
-// Parameters: those of seedbed_core; Index 0..Ports-1; Unit 1: units share reader and writer.
+// Parameters: those of seedbed_core; Prefetch, beats (0: one stream); Index 0..Ports-1; Unit 1: units share reader and writer.
 // Ports
-//   req_*       read requests of this port
+//   req_*       read requests of this port; wei_*: those of weights, with Prefetch
 //   cmd_*       the records' beats
 //   job_*       a command, whole: the cluster takes its own part of rows and dst
 //   done_o      pulse: this cluster's part of its oldest job is written to memory
@@ -23,6 +28,7 @@ module cluster #(
   parameter int         BusW        = 512,
   parameter int         ActCap      = 65536,
   parameter int         Outstanding = 8,
+  parameter int         Prefetch    = 0,
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,
   parameter bit         Style       = 1'b0,
@@ -41,6 +47,10 @@ module cluster #(
   input  logic [63:0]       req_addr_i,
   input  logic [BeatsW-1:0] req_beats_i,
   input  logic [1:0]        req_tag_i,
+  input  logic              wei_valid_i,
+  output logic              wei_ready_o,
+  input  logic [63:0]       wei_addr_i,
+  input  logic [BeatsW-1:0] wei_beats_i,
 
   output logic              cmd_valid_o,
   input  logic              cmd_ready_i,
@@ -119,7 +129,9 @@ module cluster #(
   localparam logic [23:0] SkipRows  = 24'(Index * (BusW / 32));
   localparam logic [31:0] SkipBytes = Index * (BusW / 4);
 
-  logic               beat_valid, beat_err, beat_last, engine_ready, engine_idle, read_idle, write_idle;
+  logic               beat_valid, beat_err, beat_last, engine_idle, read_idle, write_idle, read_pend;
+  logic               act_ready, wei_valid, wei_ready, wei_err, wei_last, loaded;
+  logic [BusW-1:0]    wei_data;
   logic [1:0]         beat_tag;
   logic [BusW-1:0]    beat_data;
   logic               wr_req_valid, wr_req_last, wr_data_valid, wr_pop, wr_done;
@@ -137,6 +149,7 @@ module cluster #(
   logic [15:0]        read_inflight, read_level, write_inflight, write_level;
 
   wire is_cmd  = beat_tag == seedbed_pkg::TagCmd;
+  wire is_act  = beat_tag == seedbed_pkg::TagAct;
   wire is_unit = Unit && beat_tag == seedbed_pkg::TagUnit;
 
   assign cmd_valid_o   = beat_valid && is_cmd;
@@ -145,8 +158,6 @@ module cluster #(
   assign unit_valid_o  = beat_valid && is_unit;
   assign unit_last_o   = beat_last;
   assign unit_widle_o  = write_idle;
-  assign tag_o         = beat_tag;
-  assign valid_o       = beat_valid;
   assign done_o        = wr_done;
   assign wbeat_o       = wr_pop;
   assign drained_o     = engine_idle && write_idle;
@@ -154,41 +165,166 @@ module cluster #(
   assign outstanding_o = {write_inflight, read_inflight};
   assign level_o       = {write_level, read_level};
 
-  axi_read #(
-    .BusW       (BusW),
-    .MaxBurst   (MaxBurst),
-    .Outstanding(Outstanding),
-    .BeatsW     (BeatsW)
-  ) u_read (
-    .clk_i      (clk_i),
-    .rst_ni     (rst_ni),
-    .flush_i    (flush_i),
-    .idle_o     (read_idle),
-    .req_valid_i(req_valid_i),
-    .req_ready_o(req_ready_o),
-    .req_addr_i (req_addr_i),
-    .req_beats_i(req_beats_i),
-    .req_tag_i  (req_tag_i),
-    .pend_o     (pend_o),
-    .tag_o      (beat_tag),
-    .valid_o    (beat_valid),
-    .ready_i    (is_cmd ? cmd_ready_i : is_unit ? unit_ready_i : engine_ready),
-    .data_o     (beat_data),
-    .err_o      (beat_err),
-    .last_o     (beat_last),
-    .inflight_o (read_inflight),
-    .level_o    (read_level),
-    .rbeat_o    (rbeat_o),
-    .arvalid_o  (m_arvalid_o),
-    .arready_i  (m_arready_i),
-    .araddr_o   (m_araddr_o),
-    .arlen_o    (m_arlen_o),
-    .rvalid_i   (m_rvalid_i),
-    .rready_o   (m_rready_o),
-    .rdata_i    (m_rdata_i),
-    .rresp_i    (m_rresp_i),
-    .rlast_i    (m_rlast_i)
-  );
+  if (Prefetch > 0) begin : g_prefetch
+    localparam int WeiBurst = 16, WeiOut = 32, WeiFew = 4;
+    logic        a_arvalid, a_arready, a_rvalid, a_rready, a_rbeat, a_idle, w_pend;
+    logic        w_arvalid, w_arready, w_rvalid, w_rready, w_rbeat, w_idle, sel;
+    logic [63:0] a_araddr, w_araddr;
+    logic [7:0]  a_arlen, w_arlen;
+    logic [15:0] a_inflight, a_level, w_inflight, w_level;
+
+    axi_read #(
+      .BusW       (BusW),
+      .MaxBurst   (MaxBurst),
+      .Outstanding(Outstanding),
+      .BeatsW     (BeatsW)
+    ) u_read (
+      .clk_i      (clk_i),
+      .rst_ni     (rst_ni),
+      .few_i      (1'b0),
+      .flush_i    (flush_i),
+      .idle_o     (a_idle),
+      .req_valid_i(req_valid_i),
+      .req_ready_o(req_ready_o),
+      .req_addr_i (req_addr_i),
+      .req_beats_i(req_beats_i),
+      .req_tag_i  (req_tag_i),
+      .pend_o     (read_pend),
+      .tag_o      (beat_tag),
+      .valid_o    (beat_valid),
+      .ready_i    (is_cmd ? cmd_ready_i : is_unit ? unit_ready_i : act_ready),
+      .data_o     (beat_data),
+      .err_o      (beat_err),
+      .last_o     (beat_last),
+      .inflight_o (a_inflight),
+      .level_o    (a_level),
+      .rbeat_o    (a_rbeat),
+      .arvalid_o  (a_arvalid),
+      .arready_i  (a_arready),
+      .araddr_o   (a_araddr),
+      .arlen_o    (a_arlen),
+      .rvalid_i   (a_rvalid),
+      .rready_o   (a_rready),
+      .rdata_i    (m_rdata_i),
+      .rresp_i    (m_rresp_i),
+      .rlast_i    (m_rlast_i)
+    );
+
+    axi_read #(
+      .BusW       (BusW),
+      .MaxBurst   (WeiBurst),
+      .Outstanding(WeiOut),
+      .BeatsW     (BeatsW),
+      .Depth      (Prefetch),
+      .Few        (WeiFew)
+    ) u_weights (
+      .clk_i      (clk_i),
+      .rst_ni     (rst_ni),
+      .few_i      (!loaded),
+      .flush_i    (flush_i),
+      .idle_o     (w_idle),
+      .req_valid_i(wei_valid_i),
+      .req_ready_o(wei_ready_o),
+      .req_addr_i (wei_addr_i),
+      .req_beats_i(wei_beats_i),
+      .req_tag_i  (seedbed_pkg::TagWei),
+      .pend_o     (w_pend),
+      .tag_o      (),
+      .valid_o    (wei_valid),
+      .ready_i    (wei_ready),
+      .data_o     (wei_data),
+      .err_o      (wei_err),
+      .last_o     (wei_last),
+      .inflight_o (w_inflight),
+      .level_o    (w_level),
+      .rbeat_o    (w_rbeat),
+      .arvalid_o  (w_arvalid),
+      .arready_i  (w_arready),
+      .araddr_o   (w_araddr),
+      .arlen_o    (w_arlen),
+      .rvalid_i   (w_rvalid),
+      .rready_o   (w_rready),
+      .rdata_i    (m_rdata_i),
+      .rresp_i    (m_rresp_i),
+      .rlast_i    (m_rlast_i)
+    );
+
+    axi_read_join #(
+      .Outstanding(Outstanding + WeiOut)
+    ) u_join (
+      .clk_i      (clk_i),
+      .rst_ni     (rst_ni),
+      .a_arvalid_i(a_arvalid),
+      .a_arready_o(a_arready),
+      .a_rvalid_o (a_rvalid),
+      .b_arvalid_i(w_arvalid),
+      .b_arready_o(w_arready),
+      .b_rvalid_o (w_rvalid),
+      .sel_o      (sel),
+      .arvalid_o  (m_arvalid_o),
+      .arready_i  (m_arready_i),
+      .rvalid_i   (m_rvalid_i),
+      .rready_i   (m_rready_o),
+      .rlast_i    (m_rlast_i)
+    );
+    assign m_araddr_o    = sel ? w_araddr : a_araddr;
+    assign m_arlen_o     = sel ? w_arlen : a_arlen;
+    assign m_rready_o    = a_rready && w_rready;
+    assign rbeat_o       = a_rbeat || w_rbeat;
+    assign read_idle     = a_idle && w_idle;
+    assign read_inflight = a_inflight + w_inflight;
+    assign read_level    = a_level + w_level;
+    // What the engine's next beat is.
+    assign pend_o        = loaded ? w_pend : read_pend;
+    assign tag_o         = loaded ? seedbed_pkg::TagWei : beat_tag;
+    assign valid_o       = loaded ? wei_valid : beat_valid;
+  end else begin : g_one_stream
+    axi_read #(
+      .BusW       (BusW),
+      .MaxBurst   (MaxBurst),
+      .Outstanding(Outstanding),
+      .BeatsW     (BeatsW)
+    ) u_read (
+      .clk_i      (clk_i),
+      .rst_ni     (rst_ni),
+      .few_i      (1'b0),
+      .flush_i    (flush_i),
+      .idle_o     (read_idle),
+      .req_valid_i(req_valid_i),
+      .req_ready_o(req_ready_o),
+      .req_addr_i (req_addr_i),
+      .req_beats_i(req_beats_i),
+      .req_tag_i  (req_tag_i),
+      .pend_o     (read_pend),
+      .tag_o      (beat_tag),
+      .valid_o    (beat_valid),
+      .ready_i    (is_cmd ? cmd_ready_i : is_unit ? unit_ready_i : is_act ? act_ready : wei_ready),
+      .data_o     (beat_data),
+      .err_o      (beat_err),
+      .last_o     (beat_last),
+      .inflight_o (read_inflight),
+      .level_o    (read_level),
+      .rbeat_o    (rbeat_o),
+      .arvalid_o  (m_arvalid_o),
+      .arready_i  (m_arready_i),
+      .araddr_o   (m_araddr_o),
+      .arlen_o    (m_arlen_o),
+      .rvalid_i   (m_rvalid_i),
+      .rready_o   (m_rready_o),
+      .rdata_i    (m_rdata_i),
+      .rresp_i    (m_rresp_i),
+      .rlast_i    (m_rlast_i)
+    );
+    assign wei_valid   = beat_valid && beat_tag == seedbed_pkg::TagWei;
+    assign wei_data    = beat_data;
+    assign wei_err     = beat_err;
+    assign wei_last    = beat_last;
+    assign wei_ready_o = 1'b0;
+    assign pend_o      = read_pend;
+    assign tag_o       = beat_tag;
+    assign valid_o     = beat_valid;
+    wire unused_wei = &{1'b0, loaded, wei_valid_i, wei_addr_i, wei_beats_i};
+  end
 
   matvec_engine #(
     .BusW     (BusW),
@@ -212,12 +348,17 @@ module cluster #(
     .job_dst_i      (job_dst_i + {32'd0, SkipBytes}),
     .job_stride_i   (job_stride_i),
     .job_index_i    (job_index_i),
-    .beat_valid_i   (beat_valid),
-    .beat_ready_o   (engine_ready),
-    .beat_tag_i     (beat_tag),
-    .beat_data_i    (beat_data),
-    .beat_err_i     (beat_err),
-    .beat_last_i    (beat_last),
+    .act_valid_i    (beat_valid && is_act),
+    .act_ready_o    (act_ready),
+    .act_data_i     (beat_data),
+    .act_err_i      (beat_err),
+    .act_last_i     (beat_last),
+    .wei_valid_i    (wei_valid),
+    .wei_ready_o    (wei_ready),
+    .wei_data_i     (wei_data),
+    .wei_err_i      (wei_err),
+    .wei_last_i     (wei_last),
+    .loaded_o       (loaded),
     .useful_o       (useful_o),
     .compute_o      (compute_o),
     .read_err_o     (read_err_o),

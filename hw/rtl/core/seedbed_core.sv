@@ -15,6 +15,8 @@
 //   ActW         bits of an activation; 16
 //   ActCap       activation buffer, elements, a power of two, 1024..65536
 //   Outstanding  read bursts in flight (64 beats or 4 KB each; the data FIFO holds them all)
+//   Prefetch     beats of weights that a port can hold, a power of two from 64, read ahead while a unit works; 0: one
+//                stream of reads for all
 //   Codecs       bit i: codec id i is built in
 //   MaxBatch     vectors that a command may bring for one read of its weights, 1..16
 //   Attention    an attention unit at each port: 0 none, 1 sigmoid, 2 softmax, 3 both; BusW at most 512
@@ -29,6 +31,7 @@ module seedbed_core #(
   parameter int         ActW        = 16,
   parameter int         ActCap      = 65536,
   parameter int         Outstanding = 8,
+  parameter int         Prefetch    = 0,
   parameter logic [3:0] Codecs      = 4'b1111,
   parameter int         MaxBatch    = 16,
   parameter int         Ports       = 1,
@@ -93,6 +96,7 @@ module seedbed_core #(
     if (Ports < 1 || Ports > 8) $fatal(1, "seedbed_core: Ports must be 1..8");
     if (Attention < 0 || Attention > 3) $fatal(1, "seedbed_core: Attention must be 0..3");
     if (Vector < 0 || Vector > 1) $fatal(1, "seedbed_core: Vector must be 0 or 1");
+    if (Prefetch != 0 && (Prefetch < 64 || Prefetch > 65536)) $fatal(1, "seedbed_core: Prefetch must be 0 or 64..65536");
     if (Codecs == 4'd0) $fatal(1, "seedbed_core: no codec");
   end
 
@@ -118,6 +122,9 @@ module seedbed_core #(
   logic [63:0]       req_addr;
   logic [BeatsW-1:0] req_beats;
   logic [1:0]        req_tag;
+  logic [Ports-1:0]  wei_valid, wei_ready;
+  logic [63:0]       wei_addr;
+  logic [BeatsW-1:0] wei_beats;
 
   logic              cmd_ready;
   logic [Ports-1:0]  cmd_valid, cmd_err;
@@ -202,8 +209,10 @@ module seedbed_core #(
     .ActCap  (ActCap),
     .MaxBatch(MaxBatch),
     .BeatsW  (BeatsW),
+    .Depth   (AnyUnit ? 16 : 8),
     .Ports   (Ports),
-    .Units   (Units)
+    .Units   (Units),
+    .Ahead   ((Prefetch > 0) ? 4 : 0)
   ) u_fetch (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
@@ -218,6 +227,10 @@ module seedbed_core #(
     .req_addr_o   (req_addr),
     .req_beats_o  (req_beats),
     .req_tag_o    (req_tag),
+    .wei_valid_o  (wei_valid),
+    .wei_ready_i  (wei_ready),
+    .wei_addr_o   (wei_addr),
+    .wei_beats_o  (wei_beats),
     .beat_valid_i (cmd_valid[0]),
     .beat_ready_o (cmd_ready),
     .beat_data_i  (cmd_data[BusW-1:0]),
@@ -253,13 +266,14 @@ module seedbed_core #(
   );
 
   for (genvar p = 0; p < Ports; p++) begin : g_cluster
-    wire unit_req    = unit_req_valid[p];
+    wire unit_req    = unit_req_valid[p] && !req_valid[p];  // records may be fetched beside a unit
     wire c_req_valid = req_valid[p] || unit_req;
 
     cluster #(
       .BusW       (BusW),
       .ActCap     (ActCap),
       .Outstanding(Outstanding),
+      .Prefetch   (Prefetch),
       .Codecs     (Codecs),
       .MaxBatch   (MaxBatch),
       .Style      (Style),
@@ -277,6 +291,10 @@ module seedbed_core #(
       .req_addr_i   (unit_req ? unit_req_addr[64*p +: 64] : req_addr),
       .req_beats_i  (unit_req ? unit_req_beats[BeatsW*p +: BeatsW] : req_beats),
       .req_tag_i    (unit_req ? seedbed_pkg::TagUnit : req_tag),
+      .wei_valid_i  (wei_valid[p]),
+      .wei_ready_o  (wei_ready[p]),
+      .wei_addr_i   (wei_addr),
+      .wei_beats_i  (wei_beats),
       .cmd_valid_o  (cmd_valid[p]),
       .cmd_ready_i  (cmd_ready),
       .cmd_data_o   (cmd_data[BusW*p +: BusW]),
@@ -369,7 +387,7 @@ module seedbed_core #(
     .state_o     (unit_state),
     .works_o     (unit_works),
     .req_valid_o (unit_req_valid),
-    .req_ready_i (req_ready),
+    .req_ready_i (req_ready & ~req_valid),
     .req_addr_o  (unit_req_addr),
     .req_beats_o (unit_req_beats),
     .beat_valid_i(unit_beat_valid),

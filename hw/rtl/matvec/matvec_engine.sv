@@ -6,8 +6,8 @@
 // elements. A main beat stays at the input for as many cycles as there are vectors, and each cycle
 // gives the lanes the slot of another; it is taken in the last. Side beats take one cycle.
 //
-// It never asks for anything: cmd_fetch has requested the beats, in this order for each job: the
-// activations, then the weights in the lane layout of docs/formats.md. A side beat comes before each
+// It never asks for anything: cmd_fetch has requested the beats of each job: the activations, then the weights
+// in the lane layout of docs/formats.md. They may come through one stream or two. A side beat comes before each
 // eight main beats of a row when the codec has a side plane.
 //
 // The last beat of a job and the first of the next are taken in consecutive cycles: once its last
@@ -18,10 +18,11 @@
 // Ports
 //   job_*       codec, vectors after the first (< MaxBatch), main words a row, rows, destination and stride (see
 //               drain), command index
-//   beat_*      beats tagged TagAct and TagWei; beat_tag_i is known before the beat is
+//   act_*, wei_*   beats of activations and of weights, last_i of a job; ready does not depend on valid
 //   clear_i     forget the jobs (nothing is in flight then); flush_i: take no beats
 //   wr_*        to axi_write
 //   useful_o    a weight beat met its first or only vector; compute_o: a further one
+//   loaded_o    a job's activations are here: its weights are next
 //   read_err_o, read_index_o   a beat of that command was bad
 //   idle_o      no result on its way to axi_write
 
@@ -47,12 +48,17 @@ module matvec_engine #(
   input  logic [63:0]        job_dst_i,
   input  logic [21:0]        job_stride_i,
   input  logic [31:0]        job_index_i,
-  input  logic               beat_valid_i,
-  output logic               beat_ready_o,
-  input  logic [1:0]         beat_tag_i,
-  input  logic [BusW-1:0]    beat_data_i,
-  input  logic               beat_err_i,
-  input  logic               beat_last_i,
+  input  logic               act_valid_i,
+  output logic               act_ready_o,
+  input  logic [BusW-1:0]    act_data_i,
+  input  logic               act_err_i,
+  input  logic               act_last_i,
+  input  logic               wei_valid_i,
+  output logic               wei_ready_o,
+  input  logic [BusW-1:0]    wei_data_i,
+  input  logic               wei_err_i,
+  input  logic               wei_last_i,
+  output logic               loaded_o,
   output logic               useful_o,
   output logic               compute_o,
   output logic               read_err_o,
@@ -104,7 +110,7 @@ module matvec_engine #(
   );
 
   // The job in work: from its activations to its last weight beat.
-  logic        active_q;
+  logic        active_q, loaded_q;
   logic [1:0]  codec_q;
   logic [16:0] words_q, left_q;  // main words a row; left in this row group
   logic [31:0] index_q;
@@ -120,27 +126,26 @@ module matvec_engine #(
   logic [2*BusW-1:0] result;
   logic [255:0] act;
 
-  wire is_act = beat_tag_i == seedbed_pkg::TagAct;
-  wire is_wei = beat_tag_i == seedbed_pkg::TagWei;
-
   logic [1:0] lane_codec_q;  // what the lanes decode; follows codec_q when they are empty
 
   wire has_side    = codec_q == seedbed_pkg::CodecInt4 || codec_q == seedbed_pkg::CodecSeedlm3;
   wire last_word   = left_q == 17'd1;
   wire ends_group  = last_word && !side_due_q;
-  wire can_work    = active_q && lane_codec_q == codec_q && (!ends_group || (room && !gap_q));
+  wire can_work    = active_q && loaded_q && lane_codec_q == codec_q && (!ends_group || (room && !gap_q));
   wire last_vec    = vec_q == more_q;
   wire can_take    = can_work && (side_due_q || last_vec);
-  wire work        = beat_valid_i && is_wei && can_work && !flush_i;
+  wire work        = wei_valid_i && can_work && !flush_i;
   wire work_main   = work && !side_due_q;
   wire take        = work && (side_due_q || last_vec);
   wire take_main   = work_main && last_vec;
-  wire load        = beat_valid_i && is_act && active_q && !flush_i;
-  wire bad         = (take || load) && beat_err_i;
+  wire load        = act_valid_i && active_q && !loaded_q && !flush_i;
+  wire bad         = (take && wei_err_i) || (load && act_err_i);
 
-  assign next_take = next_valid && (!active_q || (take && beat_last_i));
+  assign next_take = next_valid && (!active_q || (take && wei_last_i));
 
-  assign beat_ready_o = active_q && (is_act || (is_wei && can_take));
+  assign act_ready_o  = active_q && !loaded_q;
+  assign wei_ready_o  = can_take;
+  assign loaded_o     = active_q && loaded_q;
   assign useful_o     = work && vec_q == 4'd0;
   assign compute_o    = work && vec_q != 4'd0;
   assign read_err_o   = bad;
@@ -205,11 +210,14 @@ module matvec_engine #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
       active_q <= 1'b0;
+      loaded_q <= 1'b0;
       gap_q    <= 1'b0;
     end else begin
       if (clear_i) active_q <= 1'b0;
       else if (next_take) active_q <= 1'b1;
-      else if (take && beat_last_i) active_q <= 1'b0;
+      else if (take && wei_last_i) active_q <= 1'b0;
+      if (next_take) loaded_q <= 1'b0;
+      else if (load && act_last_i) loaded_q <= 1'b1;
       gap_q <= MaxBatch == 1 && take_main && last_word;
     end
   end
@@ -221,7 +229,7 @@ module matvec_engine #(
     .clk_i  (clk_i),
     .we_i   (load),
     .waddr_i(fill_q),
-    .wdata_i(beat_data_i),
+    .wdata_i(act_data_i),
     .step2_i(lane_codec_q == seedbed_pkg::CodecFp16),
     .step8_i(lane_codec_q != seedbed_pkg::CodecSeedlm3),
     .re_i   (work_main),
@@ -239,7 +247,7 @@ module matvec_engine #(
     .rst_ni        (rst_ni),
     .codec_i       (lane_codec_q),
     .valid_i       (work),
-    .beat_i        (beat_data_i),
+    .beat_i        (wei_data_i),
     .side_i        (side_due_q),
     .first_i       (first_q),
     .last_i        (last_word),
