@@ -4,11 +4,13 @@
 // Around it: a memory and an engine that answer whenever they like, but within Patience cycles; the
 // record is any, its beat may be bad, the engine may report a bad beat or a bad response.
 // Good = 2: one command of a unit, which takes it and ends it likewise, with any error.
+// Ahead = 1: weights through a stream of their own, before the command is issued if the record calls them constant.
 
 module fetch_prove #(
   parameter int Good     = 1,
   parameter int Bound    = 25,
-  parameter int Patience = 1
+  parameter int Patience = 1,
+  parameter int Ahead    = 0
 ) (
   input logic clk_i
 );
@@ -27,12 +29,12 @@ module fetch_prove #(
   wire [511:0] rec = (Good == 2) ? {any_rec[23:8], 232'd0, any_rec[31:24], 248'd0, any_rec[7:0]} : any_rec;
 
   logic       past_q = 1'b0;
-  logic       started_q, busy_q, asked_q, failed_q, ended_q;
+  logic       issued_q, started_q, busy_q, asked_q, failed_q, ended_q;
   logic [2:0] owed_q;
   logic [7:0] time_q;
-  logic [3:0] w_req_q, w_beat_q, w_job_q, w_end_q, w_quiet_q;
+  logic [3:0] w_wei_q, w_req_q, w_beat_q, w_job_q, w_end_q, w_quiet_q;
 
-  logic        req_valid, job_valid, done, idle, flush, beat_ready;
+  logic        wei_valid, req_valid, job_valid, done, idle, flush, beat_ready;
   logic [39:0] req_beats;
   logic [1:0]  req_tag;
   logic [3:0]  error;
@@ -44,7 +46,7 @@ module fetch_prove #(
   wire start    = past_q && !started_q;
   wire req      = req_valid && go_req;
   wire cmd_req  = req && req_tag == seedbed_pkg::TagCmd;
-  wire wei_req  = req && req_tag == seedbed_pkg::TagWei;
+  wire wei_req  = (Ahead > 0) ? wei_valid && go_wei : req && req_tag == seedbed_pkg::TagWei;
   wire beat     = owed_q != '0 && go_beat && !flush;
   wire job      = job_valid && go_job;
   wire ending   = busy_q && asked_q && go_end && !failed_q;  // the engine's last word
@@ -59,7 +61,9 @@ module fetch_prove #(
     .Codecs(Codecs),
     .ActCap(ActCap),
     .MaxBatch(16),
-    .Units   (Units)
+    .Depth   (4),
+    .Units   (Units),
+    .Ahead   (Ahead)
   ) u_fetch (
     .clk_i        (clk_i),
     .rst_ni       (past_q),
@@ -74,6 +78,10 @@ module fetch_prove #(
     .req_addr_o   (),
     .req_beats_o  (req_beats),
     .req_tag_o    (req_tag),
+    .wei_valid_o  (wei_valid),
+    .wei_ready_i  (go_wei),
+    .wei_addr_o   (),
+    .wei_beats_o  (),
     .beat_valid_i (beat),
     .beat_ready_o (beat_ready),
     .beat_data_i  (rec),
@@ -143,11 +151,12 @@ module fetch_prove #(
       asked_q   <= 1'b0;
       failed_q  <= 1'b0;
       ended_q   <= 1'b0;
+      issued_q  <= 1'b0;
       unit_busy_q  <= 1'b0;
       unit_ended_q <= 1'b0;
       owed_q    <= '0;
       time_q    <= '0;
-      {w_req_q, w_beat_q, w_job_q, w_end_q, w_quiet_q} <= '0;
+      {w_wei_q, w_req_q, w_beat_q, w_job_q, w_end_q, w_quiet_q} <= '0;
     end else begin
       started_q <= 1'b1;
       if (!ended_q) time_q <= time_q + 8'd1;
@@ -158,14 +167,17 @@ module fetch_prove #(
       else if (unit_end) unit_busy_q <= 1'b0;
       if (unit_end) unit_ended_q <= 1'b1;
       if (wei_req) asked_q <= 1'b1;
+      if (req && req_tag == seedbed_pkg::TagAct) issued_q <= 1'b1;
       if (job_done) busy_q <= 1'b0;
       if (read_err) failed_q <= 1'b1;
+      w_wei_q   <= (wei_valid && !go_wei) ? w_wei_q + 4'd1 : 4'd0;
       w_req_q   <= (req_valid && !go_req) ? w_req_q + 4'd1 : 4'd0;
       w_beat_q  <= (owed_q != '0 && !go_beat) ? w_beat_q + 4'd1 : 4'd0;
       w_job_q   <= !go_job ? w_job_q + 4'd1 : 4'd0;
       w_end_q   <= (((busy_q && asked_q) || unit_busy_q) && !go_end) ? w_end_q + 4'd1 : 4'd0;
       w_quiet_q <= (flush && !go_quiet) ? w_quiet_q + 4'd1 : 4'd0;
     end
+    if (w_wei_q >= 4'(Patience)) assume (go_wei);
     if (w_req_q >= 4'(Patience)) assume (go_req);
     if (w_beat_q >= 4'(Patience)) assume (go_beat);
     if (w_job_q >= 4'(Patience)) assume (go_job);
@@ -182,12 +194,14 @@ module fetch_prove #(
       assume (codec == 8'd2 && rows == 32'd1 && cols == 32'd8);
       assume (addr[63:12] == '0 && rec[191:140] == '0 && rec[255:204] == '0 && rec[319:268] == '0);
     end
-    if (Good != 2) assume (rec[511:320] == '0 && rec[127:96] == '0);  // not looked at
+    if (Good != 2) assume (rec[511:385] == '0 && rec[383:320] == '0 && rec[127:96] == '0);  // not looked at
     if (past_q && started_q) begin
       assert (time_q <= 8'(Bound));
       assert (!(ended_q && (!idle || done)));
       if (done) assert (error == expect_error);
       if (done) assert (!busy_q || failed_q);  // not before the job's results are in memory
+      // weights once, and early only if they are constant; with one stream behind the activations
+      if (wei_req) assert (!asked_q && op == 8'd1 && (expect_error == 4'd0 || expect_error > 4'd4) && (issued_q || (Ahead > 0 && rec[384])));
       if (job_valid) assert (Good != 2 && (expect_error == 4'd0 || expect_error > 4'd4));
       // the record goes whole to the unit whose operation it is, once, and the list ends after it
       if (unit_valid != 2'b00) begin

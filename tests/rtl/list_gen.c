@@ -63,7 +63,8 @@ static bool make_matvec(const lm_core *k, uint8_t *mem, sb_command *c)
                       .codec = (uint8_t)codec->id,
                       .batch = 1,
                       .rows = 1 + lg_below(chance(80) ? 24 : 90),
-                      .cols = 1 + lg_below(chance(80) ? 90 : 400)};
+                      .cols = 1 + lg_below(chance(80) ? 90 : 400),
+                      .p = {lg_below(2) ? SB_MATVEC_CONSTANT : 0}};
     if (chance(40))
         c->batch = (uint16_t)(1 + lg_below(k->max_batch));
     uint64_t act = c->batch * sb_codec_act_elems(codec, c->cols) * 2;

@@ -220,6 +220,17 @@ static bool outside_contract(const judge *j, const sb_command *c)
     return bad;
 }
 
+/* Weights called constant, which an earlier command of the list may have written. */
+static bool broken_promise(const judge *j, const sb_command *c, const lm_rows *r, int n)
+{
+    for (int i = 0; c->p[0] & SB_MATVEC_CONSTANT && i < n; i++) {
+        uint64_t end = lm_end(&r[i]) < LG_MEM ? lm_end(&r[i]) : LG_MEM;
+        if (!r[i].write && r[i].addr == c->weights && r[i].addr < end && memchr(j->may + r[i].addr, 1, end - r[i].addr))
+            return true;
+    }
+    return false;
+}
+
 /* What the command makes of the image: 0, 7, 8, or UNKNOWN, with its results marked as undefined. */
 static int work_out(judge *j, const sb_command *c, const lm_rows *r, int n, bool on_memory)
 {
@@ -228,9 +239,9 @@ static int work_out(judge *j, const sb_command *c, const lm_rows *r, int n, bool
     if (c->op == SB_OP_NOP)
         return 0;
     if (!on_memory || overlaps(c, r, n) || reads_undefined(j, r, n)) {
-    } else if (c->op == SB_OP_MATVEC && outside_contract(j, c)) {
+    } else if (c->op == SB_OP_MATVEC && (outside_contract(j, c) || broken_promise(j, c, r, n))) {
     } else if (c->op == SB_OP_MATVEC) {
-        command m = {1, c->codec, c->batch, c->rows, c->cols, c->weights, c->src, c->dst};
+        command m = {1, c->codec, c->batch, c->rows, c->cols, c->weights, c->src, c->dst, false};
         model_matvec(&j->b, &m);
         status = 0;
     } else if (!sb_command_check(j->cpu, c, &err) && !outside_contract(j, c)) {

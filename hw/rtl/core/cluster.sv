@@ -166,7 +166,8 @@ module cluster #(
   assign level_o       = {write_level, read_level};
 
   if (Prefetch > 0) begin : g_prefetch
-    localparam int WeiBurst = 16, WeiOut = 32, WeiFew = 4;
+    // Short bursts, and few in flight while the engine has enough: a unit's reads queue behind them.
+    localparam int WeiBurst = 16, WeiOut = 16, WeiFew = 4, Enough = (Prefetch < 512) ? Prefetch / 2 : 256;
     logic        a_arvalid, a_arready, a_rvalid, a_rready, a_rbeat, a_idle, w_pend;
     logic        w_arvalid, w_arready, w_rvalid, w_rready, w_rbeat, w_idle, sel;
     logic [63:0] a_araddr, w_araddr;
@@ -220,7 +221,7 @@ module cluster #(
     ) u_weights (
       .clk_i      (clk_i),
       .rst_ni     (rst_ni),
-      .few_i      (!loaded),
+      .few_i      (!loaded || w_level >= 16'(Enough)),
       .flush_i    (flush_i),
       .idle_o     (w_idle),
       .req_valid_i(wei_valid_i),

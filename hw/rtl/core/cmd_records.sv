@@ -59,7 +59,7 @@ module cmd_records #(
   wire [63:0] ask_span = ask_end - ask_from + {32'd0, BeatBytes - 32'd1};
   wire        asked    = req_valid_o && req_ready_i;
 
-  assign req_valid_o = unasked_q != '0 && main_room_q >= RoomW'(Chunk) && scan_room_q >= RoomW'(Chunk);
+  assign req_valid_o = unasked_q != '0 && main_room_q >= RoomW'(Chunk) && scan_room_q >= RoomW'(Chunk) && !clear_i;
   assign req_addr_o  = ask_from;
   assign req_beats_o = BeatsW'(ask_span >> BytesW);
 

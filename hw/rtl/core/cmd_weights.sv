@@ -185,7 +185,7 @@ module cmd_weights #(
 
   // The next part's place is known a cycle after the number of beats.
   wire ready = (Ports == 1) ? total_ready : known_q;
-  wire asks  = at_matvec && begun_q && ready && may_go;
+  wire asks  = at_matvec && begun_q && ready && may_go && !clear_i;
   for (genvar p = 0; p < Ports; p++) begin : g_req
     assign req_valid_o[p] = asks && port_q == 3'(p);
   end
@@ -194,8 +194,10 @@ module cmd_weights #(
   wire asked = (req_valid_o & req_ready_i) != '0;
   assign done_o = asked && last_port;
 
+  // cmd_fetch may go on before all parts are looked at: when nothing is being written any more.
+  wire looked = issued_i && !constant && lead_q == '0;
   always_ff @(posedge clk_i) begin
-    if (begins || (looks && last_port)) begin
+    if (begins || looked || (looks && last_port)) begin
       port_q <= '0;
       part_q <= weights;
     end else if (asked || looks) begin
