@@ -59,4 +59,49 @@ module axi_read_join #(
     end
   end
 
+`ifdef FORMAL
+`ifdef PROVE_READ_JOIN
+  // Unbounded, as long as no more bursts are in flight than there is room for: a burst picked at any moment goes, after the
+  // bursts before it and whole, to the one that asked for it; an offer on the bus stays as it is until it is taken.
+  logic past_q = 1'b0;
+  (* anyseq *) logic f_pick;
+  logic [PtrW:0] f_out_q, f_ahead_q;   // bursts in flight; those before the picked one
+  logic          f_has_q, f_whose_q;
+  wire  [PtrW-1:0] f_at = rptr_q + f_ahead_q[PtrW-1:0];
+  wire           f_end = rvalid_i && rready_i && rlast_i;
+  always_ff @(posedge clk_i) begin
+    past_q <= 1'b1;
+    if (!past_q) assume (!rst_ni);
+    if (!rst_ni) begin
+      f_out_q <= '0;
+      f_has_q <= 1'b0;
+    end else begin
+      f_out_q <= f_out_q + (PtrW+1)'(take) - (PtrW+1)'(f_end);
+      if (take && f_pick && !f_has_q) begin
+        f_has_q   <= 1'b1;
+        f_whose_q <= b_arready_o;
+        f_ahead_q <= f_out_q - (PtrW+1)'(f_end);
+      end else if (f_has_q && f_end) begin
+        if (f_ahead_q == '0) f_has_q <= 1'b0;
+        else f_ahead_q <= f_ahead_q - 1'b1;
+      end
+    end
+    if (rvalid_i) assume (f_out_q != '0);
+    if (f_out_q == (PtrW+1)'(Outstanding)) assume (!arvalid_o || !arready_i);
+    if (past_q && rst_ni) begin
+      if ($past(rst_ni && a_arvalid_i && !a_arready_o)) assume (a_arvalid_i);
+      if ($past(rst_ni && b_arvalid_i && !b_arready_o)) assume (b_arvalid_i);
+      assert (PtrW'(wptr_q - rptr_q) == f_out_q[PtrW-1:0] && f_out_q <= (PtrW+1)'(Outstanding));
+      assert (!(a_arready_o && b_arready_o) && (a_arready_o || b_arready_o) == arready_i);
+      if (take) assert (sel_o ? b_arvalid_i : a_arvalid_i);
+      if ($past(rst_ni && arvalid_o && !arready_i)) assert (arvalid_o && sel_o == $past(sel_o));
+      if (held_q) assert (sel_q ? b_arvalid_i : a_arvalid_i);
+      assert (!(a_rvalid_o && b_rvalid_o) && (a_rvalid_o || b_rvalid_o) == rvalid_i);
+      if (f_has_q) assert (f_ahead_q < f_out_q && whose_q[f_at] == f_whose_q);
+      if (f_has_q && f_ahead_q == '0 && rvalid_i) assert (b_rvalid_o == f_whose_q);
+    end
+  end
+`endif
+`endif
+
 endmodule

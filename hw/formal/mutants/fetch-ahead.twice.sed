@@ -1,0 +1,3 @@
+# file: core/cmd_weights.sv
+# bug: the record stays in front when its weights are requested
+s/assign take_o = valid \&\& !refused \&\& (!matvec || done_o);/assign take_o = valid \&\& !refused \&\& !matvec;/
