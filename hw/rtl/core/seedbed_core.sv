@@ -104,7 +104,7 @@ module seedbed_core #(
 
   localparam logic [1:0]  Units  = {Vector != 0, Attention != 0};
   localparam bit          AnyUnit = Units != 2'b00;
-  localparam logic [31:0] UnitsReg = {11'd0, (Attention != 0) ? 5'($clog2(AttnKeys)) : 5'd0, 3'd0,
+  localparam logic [31:0] UnitsReg = {3'd0, (Prefetch != 0) ? 5'($clog2(Prefetch)) : 5'd0, 3'd0, (Attention != 0) ? 5'($clog2(AttnKeys)) : 5'd0, 3'd0,
                                       (Attention != 0) ? 5'(AttnRows) : 5'd0, 4'd0, Attention != 0, Vector != 0, 2'(Attention)};
 
   logic              start, list_done, fetch_idle;
