@@ -5,6 +5,7 @@ rtl/core/vector_pkg.sv
 rtl/axi/axi_burst.sv
 rtl/prim/fifo.sv
 rtl/axi/axi_read.sv
+rtl/axi/axi_read_join.sv
 rtl/axi/axi_write.sv
 rtl/axi/axil_regs.sv
 rtl/matvec/act_buffer.sv
@@ -21,6 +22,9 @@ rtl/gen/lane.sv
 rtl/matvec/lane_array.sv
 rtl/matvec/matvec_engine.sv
 rtl/core/cluster.sv
+rtl/core/cmd_records.sv
+rtl/core/cmd_shape.sv
+rtl/core/cmd_weights.sv
 rtl/core/cmd_fetch.sv
 rtl/attn/attn_lane.sv
 rtl/attn/attn_mac.sv

@@ -334,6 +334,7 @@ module cmd_fetch #(
   logic [Ports-1:0]  act_valid, act_ready, part_valid, part_ready;
   logic [63:0]       part_addr;
   logic [BeatsW-1:0] part_beats;
+  wire               may_ask = state_q == StWeights, in_hazard = state_q == StHazard;
   cmd_weights #(
     .BusW  (BusW),
     .BeatsW(BeatsW),
@@ -355,8 +356,8 @@ module cmd_fetch #(
     .rec_weights_i (rec[191:128]),
     .take_o        (wei_take),
     .issued_i      (issued),
-    .go_i          (state_q == StWeights),
-    .look_i        (state_q == StHazard),
+    .go_i          (may_ask),
+    .look_i        (in_hazard),
     .write_lo_i    (write_lo_q),
     .write_hi_i    (write_hi_q),
     .clear_o       (wei_clear),
