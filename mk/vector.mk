@@ -45,7 +45,7 @@ vector-faults: $(VECTOR_FAULTS:%=$(BUILD)/faults/vector-%/rtl/planted) $(BUILD)/
 	  echo "fault $$f: caught: $$(head -1 $$d/run.log)"; done
 
 # --- lint and area -----------------------------------------------------------------------------------------------------------
-VECTOR_TOPS := lzc fp_add fp_mul fp_from_int fp_to_int fp_recip vec_load vec_store vec_lane vec_reduce vec_pass vec_query vec_steps_norm vec_steps_map vec_steps_row vec_program vec_shape vec_place vec_scalar vec_check vector_unit
+VECTOR_TOPS := lzc vec_ahead fp_add fp_mul fp_from_int fp_to_int fp_recip vec_load vec_store vec_lane vec_reduce vec_pass vec_query vec_steps_norm vec_steps_map vec_steps_row vec_program vec_shape vec_place vec_scalar vec_check vector_unit
 LINT_TOPS += $(VECTOR_TOPS)
 LINT_VECTOR := "-GBusW=64 -GLanes=2" "-GBusW=256 -GLanes=4" "-GBusW=512 -GLanes=16" "-GBusW=1024 -GLanes=16"
 lint: lint-vector

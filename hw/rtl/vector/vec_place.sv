@@ -5,6 +5,7 @@
 //   cmd_i        the record
 //   begin_i      pulse: a new record;  vector_i   pulse: a vector begins
 //   row_end_i    pulse: a tile is done; last_row_i: the vector's last, last_vec_i: of the last vector (of its KV head)
+//   ld_row_end_i pulse: the loads go on to the next tile (vec_ahead);  ld_seg_i, ld_col_i, ld_tile_rows_i   of what is loaded
 //   vec_i        number of the vector;  tile_log_i, tile_rows_i   rows of a tile (log2), and of this one
 //   quot_i       quotient of vec_shape;  n_i, seg_i, col_i   elements of a row, of the segment, before it;  blk_*   vec_shape
 //   word_valid_i, word_i   pulse: the index of a row of the table
@@ -18,6 +19,7 @@ module vec_place (
   input  logic         begin_i,
   input  logic         vector_i,
   input  logic         row_end_i,
+  input  logic         ld_row_end_i,
   input  logic         last_row_i,
   input  logic         last_vec_i,
   input  logic [15:0]  vec_i,
@@ -27,6 +29,9 @@ module vec_place (
   input  logic [24:0]  n_i,
   input  logic [24:0]  seg_i,
   input  logic [24:0]  col_i,
+  input  logic [24:0]  ld_seg_i,
+  input  logic [24:0]  ld_col_i,
+  input  logic [24:0]  ld_tile_rows_i,
   input  logic [24:0]  blk_rows_i,
   input  logic [24:0]  blk_n_i,
   input  logic [24:0]  blk_last_i,
@@ -76,7 +81,7 @@ module vec_place (
   // ------------------------------------------------------------------------------------------
   // Distances in bytes, of vectors (_v) and rows (_r).
   // ------------------------------------------------------------------------------------------
-  logic [63:0] vec_s_q, vec_d_q, vec_x_q, row_s_q, row_d_q, row_x_q, table_q;
+  logic [63:0] vec_s_q, vec_d_q, vec_x_q, row_s_q, row_d_q, row_x_q, at_s_q, at_d_q, at_x_q, table_q;
   logic [39:0] s_v, d_v, x_v;
   logic [63:0] s_r, d_r, x_r;
   wire  [24:0] half      = {1'b0, cols[24:1]};
@@ -206,41 +211,52 @@ module vec_place (
       row_d_q <= next_d;
       row_x_q <= next_x;
     end
+    // The loads' own place.
+    if (vector_i) begin
+      at_s_q <= vec_s_q;
+      at_d_q <= vec_d_q;
+      at_x_q <= vec_x_q;
+    end else if (ld_row_end_i) begin
+      at_s_q <= at_s_q + (s_r << tile_log_i);
+      at_d_q <= at_d_q + (d_r << tile_log_i);
+      at_x_q <= at_x_q + (x_r << tile_log_i);
+    end
     if (word_valid_i) table_q <= pick_in + {6'd0, picked, 2'd0};
   end
 
   // ------------------------------------------------------------------------------------------
   // The jobs.
   // ------------------------------------------------------------------------------------------
-  wire [63:0] col4  = {37'd0, col_i, 2'd0};
+  wire [63:0] col4    = {37'd0, col_i, 2'd0};
+  wire [63:0] ld_col4 = {37'd0, ld_col_i, 2'd0};
   wire [63:0] pick4 = {56'd0, pick_i, 2'd0};
   always_comb begin
-    ld_addr_o   = row_s_q + col4;
-    ld_n_o      = seg_i;
-    ld_rows_o   = tile_rows_i;
+    ld_addr_o   = at_s_q + ld_col4;
+    ld_n_o      = ld_seg_i;
+    ld_rows_o   = ld_tile_rows_i;
     ld_stride_o = s_r[31:0];
     ld_size_o   = 2'd0;
     case (ld_i)
       vector_pkg::LdY: begin
-        ld_addr_o   = row_d_q + col4;
+        ld_addr_o   = at_d_q + ld_col4;
         ld_stride_o = d_r[31:0];
       end
-      vector_pkg::LdU, vector_pkg::LdUrow: ld_addr_o = row_x_q + col4;
+      vector_pkg::LdU, vector_pkg::LdUrow: ld_addr_o = at_x_q + ld_col4;
       vector_pkg::LdGain: begin
-        ld_addr_o   = wei + col4;
+        ld_addr_o   = wei + ld_col4;
         ld_stride_o = '0;
       end
       vector_pkg::LdBias: begin
-        ld_addr_o   = aux + col4;
+        ld_addr_o   = aux + ld_col4;
         ld_stride_o = '0;
       end
       vector_pkg::LdFull: begin
-        ld_addr_o = row_s_q;
+        ld_addr_o = at_s_q;
         ld_n_o    = n_i;
       end
       vector_pkg::LdAcc: ld_size_o = 2'd1;
       vector_pkg::LdIdx: begin
-        ld_addr_o = is_embed ? row_s_q : vec_x_q;
+        ld_addr_o = is_embed ? at_s_q : vec_x_q;
         ld_n_o    = 25'd1;
       end
       vector_pkg::LdTab: begin
@@ -248,7 +264,7 @@ module vec_place (
         ld_size_o = (is_embed && p1 == '0) ? 2'd2 : 2'd0;
       end
       vector_pkg::LdBlk: begin
-        ld_addr_o   = second_i ? row_x_q : row_s_q;
+        ld_addr_o   = second_i ? at_x_q : at_s_q;
         ld_n_o      = blk_n_i;
         ld_rows_o   = blk_rows_i;
         ld_stride_o = blk_stride_i;
@@ -260,17 +276,17 @@ module vec_place (
         ld_stride_o = {5'd0, half, 2'd0};
       end
       vector_pkg::LdPair: begin
-        ld_addr_o   = row_d_q;
+        ld_addr_o   = at_d_q;
         ld_n_o      = half;
-        ld_rows_o   = tile_rows_i << 1;
+        ld_rows_o   = ld_tile_rows_i << 1;
         ld_stride_o = {5'd0, half, 2'd0};
       end
       vector_pkg::LdExp: begin
-        ld_addr_o = row_x_q + 64'd8;
+        ld_addr_o = at_x_q + 64'd8;
         ld_n_o    = 25'd1;
       end
       vector_pkg::LdL: begin
-        ld_addr_o = row_s_q + {36'd0, cols, 3'd0};
+        ld_addr_o = at_s_q + {36'd0, cols, 3'd0};
         ld_n_o    = 25'd1;
         ld_size_o = 2'd1;
       end
@@ -285,7 +301,7 @@ module vec_place (
         ld_stride_o = 32'd128;
       end
       vector_pkg::LdHead: begin
-        ld_addr_o = row_x_q;
+        ld_addr_o = at_x_q;
         ld_n_o    = 25'd16;
       end
       default: ;

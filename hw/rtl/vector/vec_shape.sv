@@ -8,7 +8,7 @@
 //   col_i, tile_rows_i, lines_i   where the segment begins, rows of the tile, lines of exponents that a query sees
 //   shape_i, kind_i, level_i, halves_i   the pass (vec_program)
 //   n_o, rows_o  elements of a row, rows of a vector;  row_chunks_o   chunks of a row in the buffer
-//   seg_o, more_o   elements of the segment; others follow
+//   seg_o, more_o   elements of the segment; others follow;  ld_col_i, ld_seg_o, ld_more_o   likewise of what is loaded
 //   blk_*        blocks of a quantised row: how many, elements, words written (the last may differ), distance in bytes
 //   half_at_o, seg_at_o, level_at_o   chunks of half a row, of the segment, of the chains of a level
 //   in_lanes_o   the chains to add are in one chunk
@@ -28,6 +28,7 @@ module vec_shape #(
   output logic [24:0]  quot_o,
   output logic [24:0]  rem_o,
   input  logic [24:0]  col_i,
+  input  logic [24:0]  ld_col_i,
   input  logic [24:0]  tile_rows_i,
   input  logic [14:0]  lines_i,
   input  logic [3:0]   shape_i,
@@ -39,6 +40,8 @@ module vec_shape #(
   output logic [24:0]  row_chunks_o,
   output logic [24:0]  seg_o,
   output logic         more_o,
+  output logic [24:0]  ld_seg_o,
+  output logic         ld_more_o,
   output logic [24:0]  blk_rows_o,
   output logic [24:0]  blk_n_o,
   output logic [24:0]  blk_last_o,
@@ -106,6 +109,8 @@ module vec_shape #(
 
   assign more_o     = in_segments && n_o - col_i > SegMax;
   assign seg_o      = more_o ? SegMax : n_o - col_i;
+  assign ld_more_o  = in_segments && n_o - ld_col_i > SegMax;
+  assign ld_seg_o   = ld_more_o ? SegMax : n_o - ld_col_i;
   assign half_at_o  = half_chunks;
   assign seg_at_o   = (seg_o + 25'(Lanes - 1)) >> LanesW;
   assign level_at_o = ((25'd1 << level_i) >> LanesW == '0) ? 25'd1 : (25'd1 << level_i) >> LanesW;

@@ -4,7 +4,7 @@
 //
 //   record -> vec_check -> sequencer -- vec_program: the steps of each operation
 //             vec_shape, vec_place, vec_scalar: how long, where, which numbers
-//                             | load                    | pass                         | store
+//            vec_ahead        | load                    | pass                         | store
 //   memory ----------> vec_load --chunks--> vec_query --> vec_pass (buffer, lanes) --> vec_store ------> memory
 //
 // Parameters
@@ -173,7 +173,9 @@ module vector_unit #(
   logic [24:0] group_q, row_q, col_q, tile_rows_q;
   logic [2:0]  tile_log_q;
   logic [5:0]  pick_q;   // results of a TOPK that are there
-  logic        div_done, more_seg, in_lanes;
+  logic        div_done, more_seg, in_lanes, at_more, at_second, at_row_end;
+  logic [24:0] at_col, at_seg, at_rows;
+  logic [4:0]  at_ld;
   logic [24:0] quot, rem, n, nrows, row_chunks, seg, half_at, seg_at, level_at;
   logic [24:0] blk_rows, blk_n, blk_last, blk_words, blk_words_last;
   logic [31:0] blk_stride;
@@ -193,6 +195,7 @@ module vector_unit #(
     .quot_o          (quot),
     .rem_o           (rem),
     .col_i           (col_q),
+    .ld_col_i        (at_col),
     .tile_rows_i     (tile_rows_q),
     .lines_i         (lines),
     .shape_i         (shape),
@@ -204,6 +207,8 @@ module vector_unit #(
     .row_chunks_o    (row_chunks),
     .seg_o           (seg),
     .more_o          (more_seg),
+    .ld_seg_o        (at_seg),
+    .ld_more_o       (at_more),
     .blk_rows_o      (blk_rows),
     .blk_n_o         (blk_n),
     .blk_last_o      (blk_last),
@@ -265,6 +270,7 @@ module vector_unit #(
     .begin_i         (begins),
     .vector_i        (vec_begins),
     .row_end_i       (tile_end),
+    .ld_row_end_i    (at_row_end),
     .last_row_i      (last_row),
     .last_vec_i      (last_vec),
     .vec_i           (vec_q),
@@ -274,6 +280,9 @@ module vector_unit #(
     .n_i             (n),
     .seg_i           (seg),
     .col_i           (col_q),
+    .ld_seg_i        (at_seg),
+    .ld_col_i        (at_col),
+    .ld_tile_rows_i  (at_rows),
     .blk_rows_i      (blk_rows),
     .blk_n_i         (blk_n),
     .blk_last_i      (blk_last),
@@ -285,8 +294,8 @@ module vector_unit #(
     .skip_i          (skip),
     .lines_i         (lines),
     .pick_i          (pick_q),
-    .second_i        (is_kv && pc_q > 5'd2),
-    .ld_i            (ld),
+    .second_i        (is_kv && at_second),
+    .ld_i            (at_ld),
     .st_i            (st),
     .ld_addr_o       (ld_addr),
     .ld_n_o          (ld_n),
@@ -332,13 +341,45 @@ module vector_unit #(
   // ------------------------------------------------------------------------------------------
   // Load, pass, store.
   // ------------------------------------------------------------------------------------------
-  logic                ld_ready, st_ready, s_valid, s_ready, q_valid, q_ready;
+  logic                ld_start, ld_ready, ld_there, st_ready, s_valid, s_ready, q_valid, q_ready;
   logic                load_err, load_idle, store_idle, pass_idle, pass_bad;
   logic [32*Lanes-1:0] raw_data, s_data, q_data;
 
-  wire ld_start   = state_q == StLoad && ld != vector_pkg::LdNone;
+  wire ld_waits   = state_q == StLoad && ld != vector_pkg::LdNone;
+  wire failed     = error_q != seedbed_pkg::ErrNone;
   wire st_start   = state_q == StStore && st != vector_pkg::StNone;
   wire pass_start = state_q == StPass && kind != vector_pkg::KRecip;
+
+  vec_ahead u_ahead (
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .op_i          (op),
+    .flag_plain_i  (p1 != '0),
+    .flag_sigmoid_i(codec[0]),
+    .flag_inter_i  (cmd_q[384]),
+    .flag_scaled_i (codec[0]),
+    .flag_bias_i   (aux != '0),
+    .attn_sigmoid_i(is_attn && codec[0]),
+    .embed_plain_i (is_embed && plain),
+    .vector_i      (vec_begins),
+    .nrows_i       (nrows),
+    .tile_log_i    (tile_log_q),
+    .more_i        (at_more),
+    .seg_i         (at_seg),
+    .waits_i       (ld_waits),
+    .takes_i       (ld_waits && ld_there),
+    .again_i       (state_q == StNext && flow == 3'd5 && !last_pick),
+    .back_i        (back),
+    .stop_i        (failed),
+    .there_o       (ld_there),
+    .job_valid_o   (ld_start),
+    .job_ready_i   (ld_ready),
+    .ld_o          (at_ld),
+    .col_o         (at_col),
+    .tile_rows_o   (at_rows),
+    .second_o      (at_second),
+    .row_end_o     (at_row_end)
+  );
 
   wire [19:0] pos     = first + 20'(vec_q);
   wire [19:0] pos_end = codec[2] ? pos : first + 20'(batch) - 20'd1;   // causal: no later ones
@@ -355,7 +396,7 @@ module vector_unit #(
     .least_valid_i (key_valid && ld == vector_pkg::LdExps),
     .key_i         (key[7:0]),
     .k_i           (k),
-    .start_i       (ld_start),
+    .start_i       (ld_waits),
     .exps_i        (ld == vector_pkg::LdExps),
     .head_i        (ld == vector_pkg::LdHead),
     .take_i        (s_valid && s_ready),
@@ -387,7 +428,7 @@ module vector_unit #(
     .beat_data_i (beat_data_i),
     .beat_err_i  (beat_err_i),
     .out_valid_o (s_valid),
-    .out_ready_i (s_ready),
+    .out_ready_i (s_ready || state_q == StFinish),  // loaded ahead of an error
     .out_data_o  (raw_data),
     .err_o       (load_err),
     .idle_o      (load_idle)
@@ -517,7 +558,10 @@ module vector_unit #(
         StSize: if (!tileable || tile_log_q == 3'd4 || row_chunks > 25'(Depth) >> (tile_log_q + 3'd1)) state_q <= StVector;
         StVector: state_q <= StTile;
         StTile: state_q <= StLoad;
-        StLoad: if (ld == vector_pkg::LdNone || ld_ready) state_q <= StStore;
+        StLoad: begin
+          if (ld == vector_pkg::LdNone || ld_there) state_q <= StStore;
+          else if (failed) state_q <= StFinish;
+        end
         StStore: if (st == vector_pkg::StNone || st_ready) state_q <= StPass;
         StPass: state_q <= StRun;
         StRun: if (run_done) state_q <= StNext;
