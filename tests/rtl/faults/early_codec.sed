@@ -1,3 +1,3 @@
 # file: matvec/matvec_engine.sv
 # A job's weights enter the lanes while they still decode the codec of the one before.
-s/active_q && lane_codec_q == codec_q && /active_q \&\& /
+s/loaded_q && lane_codec_q == codec_q && /loaded_q \&\& /
