@@ -16,10 +16,10 @@ bench-matvec: $(BUILD)/bench/bench_matvec $(foreach v,w512 w256 w256p2 w256p4,$(
 bench-sim: $(BUILD)/bench/bench_sim $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so ## how fast the simulation runs
 	$< $(SIM_DIR) $(BUILD)/bench/sim.json $(REPEAT)
 
-# ALL=1: every layer of different shape; MODEL=NAME: one of the models; EMBED=CODEC: of a tied table and head; KV=8: of the cache. Four channels of
+# ALL=1: every layer of different shape; WHOLE=1: all layers, the step as one list; MODEL=NAME: one of the models; EMBED=CODEC: of a tied table and head; KV=8: of the cache. Four channels of
 # DDR4 are simulated if `make sim PORTS=4` was made, else taken in proportion.
 bench-token: $(BUILD)/bench/bench_token $(foreach v,w512 w256p4,$(SIM_DIR)/$(v)/libseedbed_sim.so) ## what a whole token costs, and the tokens/s that follow for boards
-	$< $(SIM_DIR) $(BUILD)/bench/token.json $(if $(filter 1,$(ALL)),--all) $(if $(EMBED),--embed $(EMBED)) $(if $(KV),--kv $(KV)) $(MODEL)
+	$< $(SIM_DIR) $(BUILD)/bench/token.json $(if $(filter 1,$(ALL)),--all) $(if $(filter 1,$(WHOLE)),--whole) $(if $(EMBED),--embed $(EMBED)) $(if $(KV),--kv $(KV)) $(MODEL)
 
 # Decode steps of a whole model with random weights on a device: DEVICE=cpu|cuda|sim:..., SHAPE=openelm-270m|openelm-1.1b|llama-2-7b,
 # ARGS="--codec int4 --ops ..."; on cuda PyTorch's fp16 step of the same shape beside it.

@@ -37,8 +37,8 @@ SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VER
 
 # Units of a variant, $(1) bus bits, $(2) "", a, v or av: a narrow bus gets fewer query rows, which simulate faster.
 SIM_UNITS = $(if $(findstring a,$(2)),-GAttention=3 -GAttnRows=$(if $(ATTN_ROWS),$(ATTN_ROWS),$(if $(filter 64 128,$(1)),2,4))) $(if $(findstring v,$(2)),-GVector=1)
-# Beats of weights read ahead: with units 4096 (256 KB at 512 bits), else none. PREFETCH=N overrides.
-SIM_AHEAD = -GPrefetch=$(if $(PREFETCH),$(PREFETCH),$(if $(1),4096,0))
+# Beats of weights read ahead: with units 8192 (512 KB at 512 bits), else none. PREFETCH=N overrides.
+SIM_AHEAD = -GPrefetch=$(if $(PREFETCH),$(PREFETCH),$(if $(1),8192,0))
 # $(1) bus bits of a port, $(2) "", "-trace" or "-fpga", $(3) ports, $(4) w$(1)[p$(3)][$(5)][-trace|-fpga], $(5) "", a, v or av
 define SIM_VARIANT
 $(SIM_DIR)/$(4)/obj/Vseedbed_kernel__ALL.a: $(call RTL_FOR,$(3)) $(RTL_VLT) sim/public.vlt mk/sim.mk

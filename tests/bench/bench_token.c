@@ -2,12 +2,13 @@
  * What does a token cost in the simulated core? A decode step from embedding to arg-max, at a context of N tokens, for the shapes of
  * known models with random weights: cycles by class, bytes, share of the memory's rate, and the tokens/s that follow.
  *
- *   bench_token SIM_DIR OUT.json [--all] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]
+ *   bench_token SIM_DIR OUT.json [--all | --whole] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]
  *
  * How a token is composed: the step's list is built by host/graph for a model of some representative layers; embedding, each
  * layer, and the end (norm, head, arg-max) run as lists of their own and are counted apart. Token = embedding + the sum of
  * the layers + end, a layer that was not simulated being taken, class by class, between its two neighbours by the bytes of its
- * weights (--all: every layer of different shape is simulated). What an operation costs that the device does not do
+ * weights (--all: every layer of different shape is simulated). Nothing is read ahead from one part to the next then; --whole: all
+ * layers, and the step is one list, as a session runs it. What an operation costs that the device does not do
  * (sb_device_place) is not in the cycles: such operations are named, and the host's seconds stand in the record. A simulator with
  * more units (make sim UNITS=av) is taken where there is one. */
 #include <json-c/json.h>
@@ -157,13 +158,15 @@ static int segment_of(uint32_t tag, int n)
 typedef struct {
     const sb_codec *codec, *embed;
     int context, kv;
-    bool all;
+    bool all, whole;
 } setting;
 
 static void measure(const sb_model_config *cfg, const setting *set, const char *spec, result *r)
 {
     const sb_codec *codec = set->codec;
     int chosen[SB_MAX_LAYERS], n = choose(cfg, codec, set->all, chosen);
+    for (int i = 0; set->whole && i < cfg->n_layers; i++)
+        chosen[i] = i, n = cfg->n_layers;
     int context = set->context < cfg->max_context ? set->context : cfg->max_context;
     sb_model *m = random_model(cfg, chosen, n, codec, set->embed);
     sb_error err;
@@ -180,7 +183,7 @@ static void measure(const sb_model_config *cfg, const setting *set, const char *
     cost part[SB_MAX_LAYERS + 2] = {{{0}}};
     for (uint32_t i = 0, to; i < count; i = to) {
         int seg = segment_of(s->placed.commands[i].tag, n);
-        for (to = i; to < count && segment_of(s->placed.commands[to].tag, n) == seg; to++)
+        for (to = i; to < count && (set->whole || segment_of(s->placed.commands[to].tag, n) == seg); to++)
             ;
         cost before = now(dev);
         if (sb_device_submit(dev, list + i * sizeof(sb_command), to - i, &err))
@@ -201,6 +204,8 @@ static void measure(const sb_model_config *cfg, const setting *set, const char *
         r->weight_bytes += bytes;
     }
     r->token = plus(r->ends, r->layers, 1);
+    if (set->whole)
+        r->token = r->layers = part[0]; /* embedding and head are in it */
     sb_session_close(s);
     sb_device_close(dev);
     random_model_free(m);
@@ -257,7 +262,7 @@ static void add_record(json_object *out, const char *model, const sb_model_confi
     for (int i = 0; i < COSTS; i++)
         number(o, cost_name[i], v[i]);
     text(o, "host_ops", r->host_ops);
-    text(o, "composed", r->simulated == cfg->n_layers ? "embedding + every layer + head"
+    text(o, "composed", set->whole ? "one list" : r->simulated == cfg->n_layers ? "embedding + every layer + head"
                                                       : "embedding + layers (the simulated ones, the others by their bytes) + head");
     printf("%-20s %-9s %u x %3u  %12.0f %14.0f  %6.2f %%  %9.2f   ", model, mem->name, mem->ports, mem->bus, cycles, bytes,
            100 * bytes / (cycles * mem->peak * mem->ports), mem->mhz * 1e6 / cycles);
@@ -309,6 +314,8 @@ int main(int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         if (!strcmp(argv[i], "--all"))
             set.all = true;
+        else if (!strcmp(argv[i], "--whole"))
+            set.whole = true;
         else if (!strcmp(argv[i], "--context") && i + 1 < argc)
             set.context = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--embed") && i + 1 < argc)
@@ -319,7 +326,7 @@ int main(int argc, char **argv)
             only = argv[i];
     }
     if (argc < 3 || set.context < 1 || !set.embed)
-        die("usage", "bench_token SIM_DIR OUT.json [--all] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]");
+        die("usage", "bench_token SIM_DIR OUT.json [--all | --whole] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]");
     json_object *out = json_object_new_array();
     printf("%-20s %-9s %8s  %12s %14s  %8s  %9s\n", "model", "memory", "ports", "cycles", "bytes a token", "of peak", "tokens/s");
     for (int i = 0; i < MODELS; i++) {

@@ -167,7 +167,7 @@ module cluster #(
 
   if (Prefetch > 0) begin : g_prefetch
     // Short bursts, and few in flight while the engine has enough: a unit's reads queue behind them.
-    localparam int WeiBurst = 16, WeiOut = 16, WeiFew = 4, Enough = (Prefetch < 512) ? Prefetch / 2 : 256;
+    localparam int WeiBurst = 16, WeiOut = 16, WeiFew = 3, Enough = (Prefetch < 512) ? Prefetch / 2 : 256;
     logic        a_arvalid, a_arready, a_rvalid, a_rready, a_rbeat, a_idle, w_pend;
     logic        w_arvalid, w_arready, w_rvalid, w_rready, w_rbeat, w_idle, sel;
     logic [63:0] a_araddr, w_araddr;
