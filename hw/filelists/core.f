@@ -40,6 +40,11 @@ rtl/attn/attn_write.sv
 rtl/attn/attn_unit.sv
 rtl/core/unit_port.sv
 rtl/prim/clock_gate.sv
+rtl/vector/vec_steps_map.sv
+rtl/vector/vec_steps_norm.sv
+rtl/vector/vec_steps_row.sv
+rtl/vector/vec_program.sv
+rtl/vector/vec_ahead.sv
 rtl/vector/vec_check.sv
 rtl/vector/vec_load.sv
 rtl/vector/lzc.sv
@@ -51,10 +56,6 @@ rtl/vector/vec_lane.sv
 rtl/vector/vec_reduce.sv
 rtl/vector/vec_pass.sv
 rtl/vector/vec_place.sv
-rtl/vector/vec_steps_map.sv
-rtl/vector/vec_steps_norm.sv
-rtl/vector/vec_steps_row.sv
-rtl/vector/vec_program.sv
 rtl/vector/vec_query.sv
 rtl/vector/fp_recip.sv
 rtl/vector/vec_scalar.sv

@@ -8,6 +8,11 @@ rtl/vector/fp_from_int.sv
 rtl/vector/fp_mul.sv
 rtl/vector/fp_recip.sv
 rtl/vector/fp_to_int.sv
+rtl/vector/vec_steps_map.sv
+rtl/vector/vec_steps_norm.sv
+rtl/vector/vec_steps_row.sv
+rtl/vector/vec_program.sv
+rtl/vector/vec_ahead.sv
 rtl/vector/vec_check.sv
 rtl/attn/attn_table.sv
 rtl/attn/attn_prob.sv
@@ -18,10 +23,6 @@ rtl/vector/vec_load.sv
 rtl/vector/vec_reduce.sv
 rtl/vector/vec_pass.sv
 rtl/vector/vec_place.sv
-rtl/vector/vec_steps_map.sv
-rtl/vector/vec_steps_norm.sv
-rtl/vector/vec_steps_row.sv
-rtl/vector/vec_program.sv
 rtl/vector/vec_query.sv
 rtl/vector/vec_scalar.sv
 rtl/vector/vec_shape.sv
