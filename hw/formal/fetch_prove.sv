@@ -23,7 +23,7 @@ module fetch_prove #(
   (* anyconst *) logic         count, rec_err;
   (* anyconst *) logic [3:0]   unit_why;
   (* anyconst *) logic [1:0]   outcome;      // of the engine: 0, 1 done; 2 a bad beat; 3 a bad response
-  (* anyseq *)   logic         go_req, go_beat, go_job, go_end, go_quiet;
+  (* anyseq *)   logic         go_wei, go_req, go_beat, go_job, go_end, go_quiet;
 
   // Of a unit's record most is of no meaning here: free bits at both ends and in the middle do.
   wire [511:0] rec = (Good == 2) ? {any_rec[23:8], 232'd0, any_rec[31:24], 248'd0, any_rec[7:0]} : any_rec;

@@ -8,7 +8,7 @@
 //
 // Parameters: Most, loads that the sequencer has not come to.
 // Ports
-//   op_i, flag_*        as vec_program has them;  attn_sigmoid_i, embed_plain_i   operations that leave out steps
+//   op_i, flag_*        as vec_program has them
 //   vector_i            pulse: a vector begins;  nrows_i rows of it;  tile_log_i rows of a tile (log2)
 //   more_i, seg_i       vec_shape's, of column col_o
 //   waits_i             level: the sequencer is at a step with a load;  there_o   level: that is asked for
@@ -30,8 +30,6 @@ module vec_ahead #(
   input  logic        flag_inter_i,
   input  logic        flag_scaled_i,
   input  logic        flag_bias_i,
-  input  logic        attn_sigmoid_i,
-  input  logic        embed_plain_i,
   input  logic        vector_i,
   input  logic [24:0] nrows_i,
   input  logic [2:0]  tile_log_i,
@@ -59,7 +57,8 @@ module vec_ahead #(
   logic [24:0]      row_q, col_q;
   logic [MostW-1:0] ahead_q;  // loads asked for that the sequencer has not come to
 
-  logic [4:0] row_pc, back, ld;
+  logic [vector_pkg::StepW-1:0] step;
+  logic [4:0] row_pc, next_pc, back, ld;
   logic [2:0] flow;
   vec_program u_program (
     .op_i          (op_i),
@@ -70,32 +69,10 @@ module vec_ahead #(
     .flag_scaled_i (flag_scaled_i),
     .flag_bias_i   (flag_bias_i),
     .row_pc_o      (row_pc),
-    .flow_o        (flow),
-    .back_o        (back),
-    .ld_o          (ld),
-    .st_o          (),
-    .kind_o        (),
-    .shape_o       (),
-    .level_o       (),
-    .a_sel_o       (),
-    .a_at_o        (),
-    .a_swap_o      (),
-    .b_sel_o       (),
-    .b_at_o        (),
-    .b_lane0_o     (),
-    .b_twice_o     (),
-    .c_sel_o       (),
-    .neg_a_o       (),
-    .neg_c_o       (),
-    .neg_even_o    (),
-    .d_sel_o       (),
-    .d_at_o        (),
-    .a_sc_o        (),
-    .b_sc_o        (),
-    .c_sc_o        (),
-    .check_o       (),
-    .halves_o      ()
+    .next_o        (next_pc),
+    .step_o        (step)
   );
+  assign {flow, back, ld} = step[vector_pkg::StepW-1 -: 13];
 
   wire needs = ld != vector_pkg::LdNone;
   wire waits = ld == vector_pkg::LdTab || ld == vector_pkg::LdExps;  // for a number
@@ -141,9 +118,11 @@ module vec_ahead #(
         col_q <= '0;
       end else begin
         if (flow == 3'd1) col_q <= '0;
-        pc_q <= (attn_sigmoid_i && pc_q == 5'd1) ? 5'd4 : (embed_plain_i && pc_q == 5'd0) ? 5'd2 : pc_q + 5'd1;
+        pc_q <= next_pc;
       end
     end
   end
+
+  wire unused = &{1'b0, step};
 
 endmodule

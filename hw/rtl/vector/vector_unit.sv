@@ -103,7 +103,6 @@ module vector_unit #(
   wire is_attn  = op == vector_pkg::OpAttnScale;
   wire is_embed = op == vector_pkg::OpEmbed;
   wire is_move  = op == vector_pkg::OpGather || op == vector_pkg::OpScatter;
-  wire plain    = p1 != '0;                          // EMBED
   wire blocks12 = op == vector_pkg::OpQuantize && codec == 8'd3;
   wire of_group = is_attn || is_q;                   // rows are the heads of a KV head
   wire tileable = op == vector_pkg::OpRmsnorm || op == vector_pkg::OpLayernorm || op == vector_pkg::OpRope;
@@ -122,7 +121,8 @@ module vector_unit #(
   // ------------------------------------------------------------------------------------------
   // The step, its shape, its places, its scalars.
   // ------------------------------------------------------------------------------------------
-  logic [4:0] pc_q, row_pc, back;
+  logic [vector_pkg::StepW-1:0] step;
+  logic [4:0] pc_q, next_pc, row_pc, back;
   logic [2:0] flow, level;
   logic [4:0] ld;
   logic [3:0] st, kind, shape, a_sc, b_sc, c_sc;
@@ -138,32 +138,11 @@ module vector_unit #(
     .flag_scaled_i (codec[0]),
     .flag_bias_i   (aux != '0),
     .row_pc_o      (row_pc),
-    .flow_o        (flow),
-    .back_o        (back),
-    .ld_o          (ld),
-    .st_o          (st),
-    .kind_o        (kind),
-    .shape_o       (shape),
-    .level_o       (level),
-    .a_sel_o       (a_sel),
-    .a_at_o        (a_at),
-    .a_swap_o      (a_swap),
-    .b_sel_o       (b_sel),
-    .b_at_o        (b_at),
-    .b_lane0_o     (b_lane0),
-    .b_twice_o     (b_twice),
-    .c_sel_o       (c_sel),
-    .neg_a_o       (neg_a),
-    .neg_c_o       (neg_c),
-    .neg_even_o    (neg_even),
-    .d_sel_o       (d_sel),
-    .d_at_o        (d_at),
-    .a_sc_o        (a_sc),
-    .b_sc_o        (b_sc),
-    .c_sc_o        (c_sc),
-    .check_o       (check),
-    .halves_o      (halves)
+    .next_o        (next_pc),
+    .step_o        (step)
   );
+  assign {flow, back, ld, st, kind, shape, level, a_sel, a_at, a_swap, b_sel, b_at, b_lane0, b_twice, c_sel, neg_a, neg_c,
+          neg_even, d_sel, d_at, a_sc, b_sc, c_sc, check, halves} = step;
 
   wire begins      = state_q == StCheck;
   wire vec_begins  = state_q == StVector;
@@ -359,8 +338,6 @@ module vector_unit #(
     .flag_inter_i  (cmd_q[384]),
     .flag_scaled_i (codec[0]),
     .flag_bias_i   (aux != '0),
-    .attn_sigmoid_i(is_attn && codec[0]),
-    .embed_plain_i (is_embed && plain),
     .vector_i      (vec_begins),
     .nrows_i       (nrows),
     .tile_log_i    (tile_log_q),
@@ -627,8 +604,7 @@ module vector_unit #(
         end
       end else begin
         if (flow == 3'd1) col_q <= '0;
-        // Sigmoid attention needs no sum of P, a binary32 table no factor.
-        pc_q <= (is_attn && codec[0] && pc_q == 5'd1) ? 5'd4 : (is_embed && plain && pc_q == 5'd0) ? 5'd2 : pc_q + 5'd1;
+        pc_q <= next_pc;
       end
     end
   end
