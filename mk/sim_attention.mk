@@ -45,11 +45,12 @@ $(ATTN_BLD)/ports%.built: $(RTL_SRC) $(RTL_VLT) $(SIM_SRC) hw/kernel.sh mk/sim.m
 	@touch $@
 
 .PHONY: attention-test attention-test-long
-attention-test: $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench $(BENCH_ATTN_CORE) $(SIM_DIR)/w64a/libseedbed_sim.so $(ATTN_BLD)/ports2.built ## the attention engine, and the unit in the core, against their definition
+attention-test: $(ATTN_BLD)/t3m1k2048/bench $(ATTN_BLD)/t1m2k2048/bench $(BENCH_ATTN_CORE) $(SIM_DIR)/w64a/libseedbed_sim.so $(ATTN_BLD)/ports2.built $(BUILD)/seedbed ## the attention engine, and the unit in the core, against their definition
 	$(ATTN_BLD)/t3m1k2048/bench 150
 	$(ATTN_BLD)/t1m2k2048/bench 150
 	$(BENCH_ATTN_CORE) $(SIM_DIR)/w64a/libseedbed_sim.so --cases 500
 	$(BENCH_ATTN_CORE) $(call ATTN_PORTS,2) --cases 60
+	$(BUILD)/seedbed verify models/tinystories-openelm --device sim:bus=64,ports=2,units=a,lib=$(call ATTN_PORTS,2) -n 2 --place all=host,attention_x=device
 
 attention-test-long: $(ATTN_BLD)/t2m3k2048/bench $(BENCH_ATTN_CORE) $(foreach v,w64a w256a w512a,$(SIM_DIR)/$(v)/libseedbed_sim.so) \
   $(ATTN_BLD)/ports2.built $(ATTN_BLD)/ports3.built $(ATTN_BLD)/ports4.built
