@@ -62,7 +62,9 @@ def save(out, paths, a):
     for name, p in paths.items():
         tensors[f"base_model.model.{name}.lora_A.weight"] = p.a.detach().numpy()
         tensors[f"base_model.model.{name}.lora_B.weight"] = p.b.detach().numpy()
-    save_file(tensors, os.path.join(out, "adapter_model.safetensors"), metadata={"format": "pt"})
+    path = os.path.join(out, "adapter_model.safetensors")
+    save_file(tensors, path, metadata={"format": "pt"})
+    os.chmod(path, 0o644)
     with open(os.path.join(out, "adapter_config.json"), "w", encoding="utf-8") as f:
         json.dump({"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": os.path.basename(a.model.rstrip("/")),
                    "r": a.rank, "lora_alpha": a.alpha, "lora_dropout": 0.0, "target_modules": a.targets, "bias": "none"}, f, indent=2)
