@@ -37,14 +37,14 @@ SIM_CXX  = $(CXX) -std=c++17 -fPIC -fvisibility=hidden $(SIM_OPT) -isystem $(VER
 
 # Units of a variant, $(1) bus bits, $(2) "", a, v or av: a narrow bus gets fewer query rows, which simulate faster.
 SIM_UNITS = $(if $(findstring a,$(2)),-GAttention=3 -GAttnRows=$(if $(ATTN_ROWS),$(ATTN_ROWS),$(if $(filter 64 128,$(1)),2,4))) $(if $(findstring v,$(2)),-GVector=1)
-# Beats of weights read ahead: with units 8192 (512 KB at 512 bits), else none. PREFETCH=N overrides.
-SIM_AHEAD = -GPrefetch=$(if $(PREFETCH),$(PREFETCH),$(if $(1),8192,0))
+# Beats of weights read ahead, $(1) bus bits, $(2) units: with units 8192, at 256 bits 16384 (512 KB), else none. PREFETCH=N overrides.
+SIM_AHEAD = -GPrefetch=$(if $(PREFETCH),$(PREFETCH),$(if $(2),$(if $(filter 256,$(1)),16384,8192),0))
 # $(1) bus bits of a port, $(2) "", "-trace" or "-fpga", $(3) ports, $(4) w$(1)[p$(3)][$(5)][-trace|-fpga], $(5) "", a, v or av
 define SIM_VARIANT
 $(SIM_DIR)/$(4)/obj/Vseedbed_kernel__ALL.a: $(call RTL_FOR,$(3)) $(RTL_VLT) sim/public.vlt mk/sim.mk
 	@mkdir -p $$(@D)
 	@$$(SAY) VLT $$@
-	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(call SIM_UNITS,$(1),$(5)) $(call SIM_AHEAD,$(5)) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D) sim/public.vlt $(call RTL_FOR,$(3))
+	$$(Q)$(VERILATE) --top seedbed_kernel -CFLAGS "-fPIC -fvisibility=hidden" -GBusW=$(1) $(call SIM_UNITS,$(1),$(5)) $(call SIM_AHEAD,$(1),$(5)) -GStyle="1'b$(if $(filter -fpga,$(2)),1,0)" $(if $(filter -trace,$(2)),--trace-fst) --Mdir $$(@D) sim/public.vlt $(call RTL_FOR,$(3))
 	$$(Q)$$(MAKE) --no-print-directory -C $$(@D) -f Vseedbed_kernel.mk Vseedbed_kernel__ALL.a \
 	  OPT_FAST="$(SIM_OPT)" OPT_SLOW="-O1" OPT_GLOBAL="-O2" CXX="$(CXX)" >/dev/null
 $(SIM_DIR)/$(4)/libseedbed_sim.so: $(SIM_DIR)/$(4)/obj/Vseedbed_kernel__ALL.a $(SIM_SRC) mk/sim.mk

@@ -1,3 +1,3 @@
 # file: axi/axi_read.sv
 # bug: one burst too many in flight
-s|: FlightW'(Outstanding));|: FlightW'(Outstanding) + 1'b1);|
+s|inflight_d < FlightW'(Outstanding) |inflight_d <= FlightW'(Outstanding) |

@@ -10,10 +10,9 @@
 //   MaxBurst     beats a burst at most (also cut at 4 KB)
 //   Outstanding  bursts in flight at most
 //   Depth        beats that the FIFO holds, a power of two; by default all bursts that can be in flight
-//   Few          bursts in flight at most while few_i is high
 // Ports
 //   req_*    address (aligned to the bus), beats >= 1, tag
-//   few_i    level: stay out of the way of other requests to the same memory
+//   most_i   bursts in flight at most now: fewer stay out of the way of other requests to the same memory
 //   flush_i  level: drop what is not requested yet and throw away what arrives
 //   idle_o   no burst offered or in flight
 //   pend_o   data of a request are to come or waiting; tag_o is the tag of the next beat
@@ -27,12 +26,11 @@ module axi_read #(
   parameter int Outstanding = 8,
   parameter int BeatsW      = 40,
   parameter int BurstB      = (MaxBurst < 4096 / (BusW / 8)) ? MaxBurst : 4096 / (BusW / 8),  // derived, do not set
-  parameter int Depth       = Outstanding * BurstB,
-  parameter int Few         = Outstanding
+  parameter int Depth       = Outstanding * BurstB
 ) (
   input  logic              clk_i,
   input  logic              rst_ni,
-  input  logic              few_i,
+  input  logic [15:0]       most_i,
   input  logic              flush_i,
   output logic              idle_o,
   input  logic              req_valid_i,
@@ -67,8 +65,8 @@ module axi_read #(
   localparam int FlightW = $clog2(Outstanding + 1);
   localparam int LevelW  = $clog2(Depth + 2);
 
-  initial if (BusW < 64 || BusW > 1024 || Depth != (1 << $clog2(Depth)) || Depth < BurstB || Few < 1 || Few > Outstanding)
-    $fatal(1, "axi_read: bad BusW, MaxBurst, Outstanding, Depth or Few");
+  initial if (BusW < 64 || BusW > 1024 || Depth != (1 << $clog2(Depth)) || Depth < BurstB)
+    $fatal(1, "axi_read: bad BusW, MaxBurst, Outstanding or Depth");
 
   logic [RoomW-1:0]   room_q;      // FIFO entries not promised to any burst
   logic [FlightW-1:0] inflight_q;  // bursts started and not finished
@@ -174,7 +172,7 @@ module axi_read #(
     end else begin
       room_q     <= room_d;
       inflight_q <= inflight_d;
-      go_q       <= room_d >= RoomW'(BurstB) && inflight_d < (few_i ? FlightW'(Few) : FlightW'(Outstanding));
+      go_q       <= room_d >= RoomW'(BurstB) && inflight_d < FlightW'(Outstanding) && 16'(inflight_d) < most_i;
       if (flush_i) count_q <= '0;
       else if (pop) count_q <= last_o ? '0 : count_q + BeatsW'(1);
     end

@@ -166,8 +166,9 @@ module cluster #(
   assign level_o       = {write_level, read_level};
 
   if (Prefetch > 0) begin : g_prefetch
-    // Short bursts, and few in flight while the engine has enough: a unit's reads queue behind them.
-    localparam int WeiBurst = 16, WeiOut = 16, WeiFew = 3, Enough = (Prefetch < 512) ? Prefetch / 2 : 256;
+    // Short bursts, and few in flight: a unit's reads queue behind them. While the engine has enough, so many that the memory
+    // does not wait for the next (some 64 cycles of latency); while it runs short, all.
+    localparam int WeiBurst = 16, WeiOut = 16, WeiAside = 3, WeiAhead = 6, Enough = (Prefetch < 512) ? Prefetch / 2 : 256;
     logic        a_arvalid, a_arready, a_rvalid, a_rready, a_rbeat, a_idle, w_pend;
     logic        w_arvalid, w_arready, w_rvalid, w_rready, w_rbeat, w_idle, sel;
     logic [63:0] a_araddr, w_araddr;
@@ -182,7 +183,7 @@ module cluster #(
     ) u_read (
       .clk_i      (clk_i),
       .rst_ni     (rst_ni),
-      .few_i      (1'b0),
+      .most_i     (16'(Outstanding)),
       .flush_i    (flush_i),
       .idle_o     (a_idle),
       .req_valid_i(req_valid_i),
@@ -216,12 +217,11 @@ module cluster #(
       .MaxBurst   (WeiBurst),
       .Outstanding(WeiOut),
       .BeatsW     (BeatsW),
-      .Depth      (Prefetch),
-      .Few        (WeiFew)
+      .Depth      (Prefetch)
     ) u_weights (
       .clk_i      (clk_i),
       .rst_ni     (rst_ni),
-      .few_i      (!loaded || w_level >= 16'(Enough)),
+      .most_i     (!loaded ? 16'(WeiAside) : (w_level >= 16'(Enough)) ? 16'(WeiAhead) : 16'(WeiOut)),
       .flush_i    (flush_i),
       .idle_o     (w_idle),
       .req_valid_i(wei_valid_i),
@@ -288,7 +288,7 @@ module cluster #(
     ) u_read (
       .clk_i      (clk_i),
       .rst_ni     (rst_ni),
-      .few_i      (1'b0),
+      .most_i     (16'(Outstanding)),
       .flush_i    (flush_i),
       .idle_o     (read_idle),
       .req_valid_i(req_valid_i),

@@ -96,7 +96,7 @@ module seedbed_core #(
     if (Ports < 1 || Ports > 8) $fatal(1, "seedbed_core: Ports must be 1..8");
     if (Attention < 0 || Attention > 3) $fatal(1, "seedbed_core: Attention must be 0..3");
     if (Vector < 0 || Vector > 1) $fatal(1, "seedbed_core: Vector must be 0 or 1");
-    if (Prefetch != 0 && (Prefetch < 64 || Prefetch > 65536)) $fatal(1, "seedbed_core: Prefetch must be 0 or 64..65536");
+    if (Prefetch != 0 && (Prefetch < 64 || Prefetch > 32768)) $fatal(1, "seedbed_core: Prefetch must be 0 or 64..32768");
     if (Codecs == 4'd0) $fatal(1, "seedbed_core: no codec");
   end
 
