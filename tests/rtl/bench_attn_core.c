@@ -230,6 +230,17 @@ static void test_lists(attn_bench *a, int cases)
     b->api->close(s);
 }
 
+/* Of more than one KV head: at several ports the last one's error is not port 0's, or not alone. */
+static attn_case several_heads(attn_bench *a)
+{
+    for (;;) {
+        attn_case c = random_case(a, 90, 3, 9000);
+        if (c.a.kv_heads > 1)
+            return c;
+        attn_case_free(&c);
+    }
+}
+
 typedef struct {
     const char *name;
     uint32_t error;
@@ -243,7 +254,8 @@ static void test_errors(attn_bench *a)
                                    {"softmax keys", 3}, {"cache off", 4},   {"src off", 4},     {"dst off", 4},     {"mask off", 4},
                                    {"cache high", 4},  {"mask high", 4},    {"cache outside", 5}, {"cache ends", 5}, {"src outside", 5},
                                    {"mask outside", 5}, {"dst outside", 6}, {"dst ends", 6},    {"KV heads many", 3},
-                                   {"exports outside", 6}};
+                                   {"exports outside", 6}, {"only the last KV head's cache outside", 5},
+                                   {"only the last row outside", 6}};
     enum { FAULTS = sizeof faults / sizeof *faults, N = 5 };
     bench *b = &a->b;
     for (size_t f = 0; f < 2 * FAULTS; f++) {
@@ -254,7 +266,8 @@ static void test_errors(attn_bench *a)
         item it[N];
         size_t bad = 1 + m_below(&b->rng, N - 2);
         for (size_t i = 0; i < N; i++)
-            it[i] = i == bad || m_below(&b->rng, 2) ? place(a, random_case(a, 90, 3, 3000), 0) : random_matvec(a);
+            it[i] = i == bad && f % FAULTS >= 30 ? place(a, several_heads(a), 0)
+                    : i == bad || m_below(&b->rng, 2) ? place(a, random_case(a, 90, 3, b->ports > 1 ? 9000 : 3000), 0) : random_matvec(a);
         sb_command good = it[bad].rec, *x = &it[bad].rec;
         uint64_t end = b->bytes;
         switch (f % FAULTS) {
@@ -288,6 +301,8 @@ static void test_errors(attn_bench *a)
         case 27: x->dst = end - 64; break;
         case 28: x->p[3] = x->rows + 1; break;
         case 29: x->codec |= 16, x->dst = end - it[bad].c.dst_bytes - (x->p[0] > 16 && m_below(&b->rng, 2) ? 64 : 0); break;
+        case 30: x->weights = end - (good.p[3] - 1) * sb_attn_kv_bytes(good.cols, good.codec & SB_ATTN_KV8, good.p[1]); break;
+        case 31: x->codec &= 0xef, x->dst = end - it[bad].c.dst_bytes + sb_attn_row_bytes(good.cols); break;
         }
         put_items(a, 0, it, N);
         memset(b->mem + end - 8192, 0, 8192);
