@@ -328,6 +328,9 @@ module vector_unit #(
   wire failed     = error_q != seedbed_pkg::ErrNone;
   wire st_start   = state_q == StStore && st != vector_pkg::StNone;
   wire pass_start = state_q == StPass && kind != vector_pkg::KRecip;
+  // Names, because Icarus knows no enum at a port.
+  wire again      = state_q == StNext && flow == 3'd5 && !last_pick;
+  wire drops      = state_q == StFinish;  // what was loaded ahead of an error
 
   vec_ahead u_ahead (
     .clk_i         (clk_i),
@@ -345,7 +348,7 @@ module vector_unit #(
     .seg_i         (at_seg),
     .waits_i       (ld_waits),
     .takes_i       (ld_waits && ld_there),
-    .again_i       (state_q == StNext && flow == 3'd5 && !last_pick),
+    .again_i       (again),
     .back_i        (back),
     .stop_i        (failed),
     .there_o       (ld_there),
@@ -405,7 +408,7 @@ module vector_unit #(
     .beat_data_i (beat_data_i),
     .beat_err_i  (beat_err_i),
     .out_valid_o (s_valid),
-    .out_ready_i (s_ready || state_q == StFinish),  // loaded ahead of an error
+    .out_ready_i (s_ready || drops),
     .out_data_o  (raw_data),
     .err_o       (load_err),
     .idle_o      (load_idle)
