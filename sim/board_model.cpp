@@ -112,7 +112,10 @@ board_model *board_model_open(void)
     return m;
 }
 
-void board_model_close(board_model *m) { delete m; }
+void board_model_close(board_model *m)
+{
+    delete m;
+}
 
 void board_model_reset(board_model *m)
 {
@@ -130,7 +133,10 @@ void board_model_reset(board_model *m)
         cycle(m);
 }
 
-size_t board_model_room(const board_model *m) { return m->to_board.size() < QUEUE ? QUEUE - m->to_board.size() : 0; }
+size_t board_model_room(const board_model *m)
+{
+    return m->to_board.size() < QUEUE ? QUEUE - m->to_board.size() : 0;
+}
 
 void board_model_send(board_model *m, const uint8_t *data, size_t n)
 {
@@ -153,14 +159,26 @@ size_t board_model_receive(board_model *m, uint8_t *data, size_t room)
     return n;
 }
 
-uint64_t board_model_cycles(const board_model *m) { return m->cycles; }
+uint64_t board_model_cycles(const board_model *m)
+{
+    return m->cycles;
+}
 
-uint64_t board_model_pins(const board_model *m) { return m->pins; }
+uint64_t board_model_pins(const board_model *m)
+{
+    return m->pins;
+}
 
 bool board_model_idle(const board_model *m)
 {
     return m->to_board.empty() && m->out_bits == 0 && m->in_bits == 0 && !BUSY(&m->top);
 }
 
-unsigned board_model_clks_per_bit(void) { return CLKS_PER_BIT; }
-const char *board_model_name(void) { return NAME; }
+unsigned board_model_clks_per_bit(void)
+{
+    return CLKS_PER_BIT;
+}
+const char *board_model_name(void)
+{
+    return NAME;
+}

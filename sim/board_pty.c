@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A Verilated board behind a pseudo-terminal, in place of the board behind a serial port.
  *   board [--link PATH] [--unplug CYCLES] [--reset CYCLES] [--flip BYTES]
- * Prints the terminal's name; PATH becomes a link to it. --unplug: ends after so many cycles of work; --reset: presses the
- * button then, once; --flip: inverts a bit in every so many bytes, in both directions. Ends on SIGTERM, or when standard
- * input is closed. */
+ * Prints the terminal's name; PATH becomes a link to it. --unplug: ends after so many cycles of work; --reset: presses
+ * the button then, once; --flip: inverts a bit in every so many bytes, in both directions. Ends on SIGTERM, or when
+ * standard input is closed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
     uint64_t unplug = 0, reset = 0, every = 0, count = 0;
     uint32_t rng = 1;
     for (int i = 1; i < argc; i++) {
-        uint64_t *number = !strcmp(argv[i], "--unplug") ? &unplug
+        uint64_t *number = !strcmp(argv[i], "--unplug")  ? &unplug
                            : !strcmp(argv[i], "--reset") ? &reset
                            : !strcmp(argv[i], "--flip")  ? &every
                                                          : NULL;
@@ -132,9 +132,11 @@ int main(int argc, char **argv)
     }
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    fprintf(stderr, "board: %s, %u clocks a bit: %llu cycles, of these %llu with work, %llu bytes in, %llu out, %.1f s CPU\n",
-            board_model_name(), board_model_clks_per_bit(), (unsigned long long)board_model_cycles(m), (unsigned long long)work,
-            (unsigned long long)in, (unsigned long long)out, (double)t.tv_sec + (double)t.tv_nsec / 1e9);
+    fprintf(stderr,
+            "board: %s, %u clocks a bit: %llu cycles, of these %llu with work, %llu bytes in, %llu out, %.1f s CPU\n",
+            board_model_name(), board_model_clks_per_bit(), (unsigned long long)board_model_cycles(m),
+            (unsigned long long)work, (unsigned long long)in, (unsigned long long)out,
+            (double)t.tv_sec + (double)t.tv_nsec / 1e9);
     board_model_close(m);
     if (link_path)
         unlink(link_path);

@@ -9,10 +9,10 @@
 enum { RESP_OKAY = 0, RESP_DECERR = 3 };
 
 typedef struct {
-    uint64_t addr; /* of the next beat */
-    uint32_t beats; /* left */
-    uint64_t due;  /* read: first cycle of data; write: first cycle of the response */
-    uint8_t resp;  /* write: the response to give; the worst of its bytes' */
+    uint64_t addr;      /* of the next beat */
+    uint32_t beats;     /* left */
+    uint64_t due;       /* read: first cycle of data; write: first cycle of the response */
+    uint8_t resp;       /* write: the response to give; the worst of its bytes' */
     uint64_t base, seq; /* read, with a part: its first access, and that access's number */
 } burst;
 
@@ -31,12 +31,12 @@ struct dram {
     bool violated;
     char violation[256];
     dram_stats stats;
-    dram_timing *timing; /* NULL: ideal */
-    uint32_t phase;      /* of the memory clock against the AXI clock, in MHz */
-    uint32_t ticks;      /* memory clocks in this cycle */
-    uint64_t feed, feed_end;   /* accesses of the burst being handed to the controller */
-    uint32_t fed;        /* bursts, from read_head on, handed over or begun */
-    uint64_t next_seq;   /* of the next access accepted on AR */
+    dram_timing *timing;     /* NULL: ideal */
+    uint32_t phase;          /* of the memory clock against the AXI clock, in MHz */
+    uint32_t ticks;          /* memory clocks in this cycle */
+    uint64_t feed, feed_end; /* accesses of the burst being handed to the controller */
+    uint32_t fed;            /* bursts, from read_head on, handed over or begun */
+    uint64_t next_seq;       /* of the next access accepted on AR */
 };
 
 static uint32_t rnd(dram *d)
@@ -47,22 +47,28 @@ static uint32_t rnd(dram *d)
     return (uint32_t)(d->rng >> 32);
 }
 
-static bool stalls(dram *d) { return d->cfg.stall_permille && rnd(d) % 1000 < d->cfg.stall_permille; }
+static bool stalls(dram *d)
+{
+    return d->cfg.stall_permille && rnd(d) % 1000 < d->cfg.stall_permille;
+}
 
 static void violate(dram *d, const char *what, uint64_t a, uint64_t b)
 {
     if (!d->violated) {
         d->violated = true;
-        snprintf(d->violation, sizeof d->violation, "%s (0x%" PRIx64 ", 0x%" PRIx64 ") in cycle %" PRIu64, what, a, b, d->stats.cycle);
+        snprintf(d->violation, sizeof d->violation, "%s (0x%" PRIx64 ", 0x%" PRIx64 ") in cycle %" PRIu64, what, a, b,
+                 d->stats.cycle);
     }
 }
 
 dram *dram_open(const dram_config *config, uint8_t *mem, uint64_t mem_bytes)
 {
     dram *d = calloc(1, sizeof *d);
-    if (!d) return NULL;
+    if (!d)
+        return NULL;
     d->cfg = *config;
-    if (d->cfg.bytes_per_cycle == 0 || d->cfg.bytes_per_cycle > d->cfg.bus_bytes) d->cfg.bytes_per_cycle = d->cfg.bus_bytes;
+    if (d->cfg.bytes_per_cycle == 0 || d->cfg.bytes_per_cycle > d->cfg.bus_bytes)
+        d->cfg.bytes_per_cycle = d->cfg.bus_bytes;
     d->mem = mem;
     d->mem_bytes = mem_bytes;
     d->rdata = calloc(1, d->cfg.bus_bytes);
@@ -70,7 +76,8 @@ dram *dram_open(const dram_config *config, uint8_t *mem, uint64_t mem_bytes)
         free(d);
         return NULL;
     }
-    if (d->cfg.clock_mhz == 0) d->cfg.clock_mhz = 300;
+    if (d->cfg.clock_mhz == 0)
+        d->cfg.clock_mhz = 300;
     if (d->cfg.part && !(d->timing = dram_timing_open(d->cfg.part))) {
         dram_close(d);
         return NULL;
@@ -82,7 +89,8 @@ dram *dram_open(const dram_config *config, uint8_t *mem, uint64_t mem_bytes)
 
 void dram_close(dram *d)
 {
-    if (!d) return;
+    if (!d)
+        return;
     dram_timing_close(d->timing);
     free(d->rdata);
     free(d);
@@ -105,9 +113,18 @@ void dram_reset(dram *d)
     }
 }
 
-const char *dram_violation(const dram *d) { return d->violated ? d->violation : NULL; }
-const dram_stats *dram_get_stats(const dram *d) { return &d->stats; }
-const dram_timing *dram_get_timing(const dram *d) { return d->timing; }
+const char *dram_violation(const dram *d)
+{
+    return d->violated ? d->violation : NULL;
+}
+const dram_stats *dram_get_stats(const dram *d)
+{
+    return &d->stats;
+}
+const dram_timing *dram_get_timing(const dram *d)
+{
+    return d->timing;
+}
 
 /* A beat lies inside the memory, and there where something is, or is answered with DECERR. */
 static uint8_t response(const dram *d, bool write, uint64_t addr, uint64_t bytes)
@@ -155,17 +172,24 @@ static void check_stable(dram *d, const dram_master *m)
 {
     const dram_master *l = &d->last;
     if (l->arvalid && !d->out.arready) {
-        if (!m->arvalid) violate(d, "AR: valid dropped before ready", l->araddr, l->arlen);
-        else if (m->araddr != l->araddr || m->arlen != l->arlen) violate(d, "AR: changed before ready", l->araddr, m->araddr);
+        if (!m->arvalid)
+            violate(d, "AR: valid dropped before ready", l->araddr, l->arlen);
+        else if (m->araddr != l->araddr || m->arlen != l->arlen)
+            violate(d, "AR: changed before ready", l->araddr, m->araddr);
     }
     if (l->awvalid && !d->out.awready) {
-        if (!m->awvalid) violate(d, "AW: valid dropped before ready", l->awaddr, l->awlen);
-        else if (m->awaddr != l->awaddr || m->awlen != l->awlen) violate(d, "AW: changed before ready", l->awaddr, m->awaddr);
+        if (!m->awvalid)
+            violate(d, "AW: valid dropped before ready", l->awaddr, l->awlen);
+        else if (m->awaddr != l->awaddr || m->awlen != l->awlen)
+            violate(d, "AW: changed before ready", l->awaddr, m->awaddr);
     }
     if (l->wvalid && !d->out.wready) {
-        if (!m->wvalid) violate(d, "W: valid dropped before ready", 0, 0);
-        else if (m->wlast != l->wlast) violate(d, "W: last changed before ready", l->wlast, m->wlast);
-        else if (hash_bytes(m->wstrb, d->cfg.bus_bytes / 8, hash_bytes(m->wdata, d->cfg.bus_bytes, 1)) != d->last_w_hash)
+        if (!m->wvalid)
+            violate(d, "W: valid dropped before ready", 0, 0);
+        else if (m->wlast != l->wlast)
+            violate(d, "W: last changed before ready", l->wlast, m->wlast);
+        else if (hash_bytes(m->wstrb, d->cfg.bus_bytes / 8, hash_bytes(m->wdata, d->cfg.bus_bytes, 1)) !=
+                 d->last_w_hash)
             violate(d, "W: data or strobes changed before ready", 0, 0);
     }
 }
@@ -175,12 +199,14 @@ static void feed(dram *d)
 {
     uint64_t size = d->cfg.part->access_bytes, seq;
     if (d->feed == d->feed_end) {
-        if (d->fed == d->read_count) return;
+        if (d->fed == d->read_count)
+            return;
         burst *b = &d->reads[(d->read_head + d->fed++) % DRAM_QUEUE];
         d->feed = b->base;
         d->feed_end = (b->addr + (uint64_t)b->beats * d->cfg.bus_bytes + size - 1) / size;
     }
-    if (dram_timing_read(d->timing, d->feed * size, &seq)) d->feed++;
+    if (dram_timing_read(d->timing, d->feed * size, &seq))
+        d->feed++;
 }
 
 static void run_clock(dram *d)
@@ -198,25 +224,32 @@ static bool arrived(const dram *d, const burst *b)
 {
     uint64_t size = d->cfg.part->access_bytes, now = dram_timing_now(d->timing);
     uint64_t first = b->addr / size, last = (b->addr + d->cfg.bus_bytes - 1) / size;
-    if (d->fed == 0 || (d->fed == 1 && last >= d->feed && d->feed != d->feed_end)) return false;
+    if (d->fed == 0 || (d->fed == 1 && last >= d->feed && d->feed != d->feed_end))
+        return false;
     for (uint64_t a = first; a <= last; a++)
-        if (dram_timing_read_at(d->timing, b->seq + (a - b->base)) > now) return false;
+        if (dram_timing_read_at(d->timing, b->seq + (a - b->base)) > now)
+            return false;
     return true;
 }
 
 static const dram_read_class class_of_why[] = {
-    [DRAM_W_NONE] = DRAM_R_LATENCY, [DRAM_W_RATE] = DRAM_R_RATE,             [DRAM_W_BANK_GROUP] = DRAM_R_BANK_GROUP,
-    [DRAM_W_ROW] = DRAM_R_ROW,      [DRAM_W_TURNAROUND] = DRAM_R_TURNAROUND, [DRAM_W_REFRESH] = DRAM_R_REFRESH,
+    [DRAM_W_NONE] = DRAM_R_LATENCY,          [DRAM_W_RATE] = DRAM_R_RATE,
+    [DRAM_W_BANK_GROUP] = DRAM_R_BANK_GROUP, [DRAM_W_ROW] = DRAM_R_ROW,
+    [DRAM_W_TURNAROUND] = DRAM_R_TURNAROUND, [DRAM_W_REFRESH] = DRAM_R_REFRESH,
 };
 
 /* DRAM_R_BEAT: the next beat can be offered; otherwise why not. */
 static dram_read_class next_beat(const dram *d, bool refresh)
 {
     const burst *b = &d->reads[d->read_head];
-    if (d->read_count == 0) return DRAM_R_IDLE;
-    if (d->timing) return arrived(d, b) ? DRAM_R_BEAT : class_of_why[dram_timing_why(d->timing, d->ticks)];
-    if (d->stats.cycle < b->due) return DRAM_R_LATENCY;
-    if (refresh) return DRAM_R_REFRESH;
+    if (d->read_count == 0)
+        return DRAM_R_IDLE;
+    if (d->timing)
+        return arrived(d, b) ? DRAM_R_BEAT : class_of_why[dram_timing_why(d->timing, d->ticks)];
+    if (d->stats.cycle < b->due)
+        return DRAM_R_LATENCY;
+    if (refresh)
+        return DRAM_R_REFRESH;
     return d->read_credit < d->cfg.bus_bytes ? DRAM_R_RATE : DRAM_R_BEAT;
 }
 
@@ -245,7 +278,8 @@ static uint64_t to_cycles(const dram *d, uint32_t ticks)
 
 static bool write_room(const dram *d)
 {
-    if (!d->timing) return d->write_credit >= d->cfg.bus_bytes;
+    if (!d->timing)
+        return d->write_credit >= d->cfg.bus_bytes;
     uint32_t size = d->cfg.part->access_bytes;
     return dram_timing_write_room(d->timing) >= (d->cfg.bus_bytes > size ? d->cfg.bus_bytes / size : 1);
 }
@@ -259,12 +293,15 @@ static void take_write(dram *d, const dram_master *m)
         return;
     }
     burst *b = &d->writes[d->write_head];
-    if (m->wlast != (b->beats == 1)) violate(d, "W: last in the wrong place", b->addr, b->beats);
+    if (m->wlast != (b->beats == 1))
+        violate(d, "W: last in the wrong place", b->addr, b->beats);
     for (uint32_t i = 0; i < bytes; i++) {
-        if (!(m->wstrb[i / 8] >> (i % 8) & 1)) continue;
+        if (!(m->wstrb[i / 8] >> (i % 8) & 1))
+            continue;
         /* write_room() has seen to it that there is place. */
         if (d->timing && (b->addr + i) / d->cfg.part->access_bytes != pushed)
-            dram_timing_write(d->timing, (pushed = (b->addr + i) / d->cfg.part->access_bytes) * d->cfg.part->access_bytes);
+            dram_timing_write(d->timing,
+                              (pushed = (b->addr + i) / d->cfg.part->access_bytes) * d->cfg.part->access_bytes);
         uint8_t resp = response(d, true, b->addr + i, 1);
         if (resp == RESP_OKAY) {
             d->mem[b->addr + i] = m->wdata[i];
@@ -274,13 +311,15 @@ static void take_write(dram *d, const dram_master *m)
         }
     }
     d->stats.write_beats++;
-    if (!d->timing) d->write_credit -= bytes;
+    if (!d->timing)
+        d->write_credit -= bytes;
     b->addr += bytes;
     if (--b->beats == 0) {
         burst *r = &d->replies[(d->reply_head + d->reply_count++) % DRAM_QUEUE];
         *r = *b;
         r->due = d->stats.cycle + 1 + (d->timing ? to_cycles(d, d->cfg.part->latency) : d->cfg.write_latency);
-        if (b->resp != RESP_OKAY) d->stats.decode_errors++;
+        if (b->resp != RESP_OKAY)
+            d->stats.decode_errors++;
         d->write_head = (d->write_head + 1) % DRAM_QUEUE;
         d->write_count--;
     }
@@ -309,20 +348,22 @@ static void transfer(dram *d, const dram_master *m, const dram_slave *s)
     if (s->rvalid && m->rready) {
         burst *b = &d->reads[d->read_head];
         b->addr += d->cfg.bus_bytes;
-        if (!d->timing) d->read_credit -= d->cfg.bus_bytes;
+        if (!d->timing)
+            d->read_credit -= d->cfg.bus_bytes;
         d->stats.read_beats++;
         d->stats.read_bytes += d->cfg.bus_bytes;
         if (--b->beats == 0) {
             d->read_head = (d->read_head + 1) % DRAM_QUEUE;
             d->read_count--;
-            if (d->timing) d->fed--;
+            if (d->timing)
+                d->fed--;
         }
         progress = true;
     }
     if (s->awready && m->awvalid) {
         check_burst(d, "AW", m->awaddr, m->awlen, m->awsize, m->awburst);
         burst *b = &d->writes[(d->write_head + d->write_count++) % DRAM_QUEUE];
-        *b = (burst){ .addr = m->awaddr, .beats = (uint32_t)m->awlen + 1 };
+        *b = (burst){.addr = m->awaddr, .beats = (uint32_t)m->awlen + 1};
         d->stats.last_awaddr = m->awaddr;
         d->stats.write_bursts++;
         progress = true;
@@ -336,7 +377,8 @@ static void transfer(dram *d, const dram_master *m, const dram_slave *s)
         d->reply_count--;
         progress = true;
     }
-    if (progress) d->stats.last_progress = d->stats.cycle;
+    if (progress)
+        d->stats.last_progress = d->stats.cycle;
     d->stats.reads_open = d->read_count;
     d->stats.writes_open = d->write_count + d->reply_count;
 }
@@ -356,7 +398,7 @@ bool dram_step(dram *d, const dram_master *m, dram_slave *s)
         d->write_credit = d->write_credit + c->bytes_per_cycle > full ? full : d->write_credit + c->bytes_per_cycle;
     }
 
-    dram_slave o = { .rdata = d->out.rdata };
+    dram_slave o = {.rdata = d->out.rdata};
     dram_read_class why = DRAM_R_IDLE;
     o.arready = d->read_count < DRAM_QUEUE && !stalls(d);
     o.awready = d->write_count + d->reply_count < DRAM_QUEUE && !stalls(d);
@@ -368,10 +410,13 @@ bool dram_step(dram *d, const dram_master *m, dram_slave *s)
         o.rresp = d->out.rresp;
     } else {
         why = next_beat(d, refresh);
-        if (why == DRAM_R_BEAT && stalls(d)) why = DRAM_R_STALL;
-        else if (why == DRAM_R_BEAT) offer(d, &o);
+        if (why == DRAM_R_BEAT && stalls(d))
+            why = DRAM_R_STALL;
+        else if (why == DRAM_R_BEAT)
+            offer(d, &o);
     }
-    if (o.rvalid) why = m->rready ? DRAM_R_BEAT : DRAM_R_BLOCKED;
+    if (o.rvalid)
+        why = m->rready ? DRAM_R_BEAT : DRAM_R_BLOCKED;
     d->stats.read_class[why]++;
     d->stats.last_class = why;
     if (d->out.bvalid && !d->last.bready) {
@@ -384,7 +429,8 @@ bool dram_step(dram *d, const dram_master *m, dram_slave *s)
 
     transfer(d, m, &o);
     d->last = *m;
-    if (m->wvalid && !o.wready) d->last_w_hash = hash_bytes(m->wstrb, c->bus_bytes / 8, hash_bytes(m->wdata, c->bus_bytes, 1));
+    if (m->wvalid && !o.wready)
+        d->last_w_hash = hash_bytes(m->wstrb, c->bus_bytes / 8, hash_bytes(m->wdata, c->bus_bytes, 1));
     d->out = o;
     *s = o;
     d->stats.cycle++;
@@ -395,15 +441,16 @@ uint64_t dram_stream_cycles(const dram_config *config, uint64_t bytes)
 {
     uint32_t bus = config->bus_bytes, most = 4096 / bus < 256 ? 4096 / bus : 256, size = 0;
     uint64_t beats = (bytes + bus - 1) / bus, asked = 0, got = 0, cycles = 0;
-    uint8_t nothing[128] = { 0 };
+    uint8_t nothing[128] = {0};
     dram *d = dram_open(config, nothing, 0); /* every address is outside: nothing is read but the clock */
     if (!d || beats == 0) {
         dram_close(d);
         return 0;
     }
-    while ((1u << size) < bus) size++;
+    while ((1u << size) < bus)
+        size++;
     while (got < beats) {
-        dram_master m = { .rready = true, .wdata = nothing, .wstrb = nothing };
+        dram_master m = {.rready = true, .wdata = nothing, .wstrb = nothing};
         dram_slave s;
         uint64_t n = beats - asked < most ? beats - asked : most;
         m.arvalid = n > 0;
@@ -412,7 +459,8 @@ uint64_t dram_stream_cycles(const dram_config *config, uint64_t bytes)
         m.arsize = (uint8_t)size;
         m.arburst = 1;
         dram_step(d, &m, &s);
-        if (m.arvalid && s.arready) asked += n;
+        if (m.arvalid && s.arready)
+            asked += n;
         got += s.rvalid;
         cycles++;
     }

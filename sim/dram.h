@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * AXI4 memory model: one port, one ID, in-order, INCR bursts. Plain C; knows nothing of Verilator.
  *
- * Once a cycle, after the clock edge: dram_step() looks at the master's outputs, and at what it itself drove in the cycle
- * before, decides which transfers the *coming* edge will make, and drives its outputs for it. */
+ * Once a cycle, after the clock edge: dram_step() looks at the master's outputs, and at what it itself drove in the
+ * cycle before, decides which transfers the *coming* edge will make, and drives its outputs for it. */
 #ifndef SEEDBED_SIM_DRAM_H
 #define SEEDBED_SIM_DRAM_H
 
@@ -24,27 +24,27 @@ typedef struct {
     uint32_t stall_permille;
     uint32_t seed;
     uint32_t refresh_interval, refresh_length;
-    /* NULL: the ideal memory of the fields above. Otherwise a DRAM channel; of the above only bus_bytes, stall_permille and
-     * seed count. */
+    /* NULL: the ideal memory of the fields above. Otherwise a DRAM channel; of the above only bus_bytes, stall_permille
+     * and seed count. */
     const dram_part *part;
     uint32_t clock_mhz; /* of the AXI side; 0: 300. Only a part looks at it. */
     /* Whether something is mapped at these bytes of the memory; NULL: everywhere. */
     bool (*mapped)(void *ctx, uint64_t addr, uint64_t bytes);
     void *mapped_ctx;
-    /* Asked for every beat read and every byte written, wherever it lies: the response to give, 0 (OKAY), 2 (SLVERR) or 3
-     * (DECERR). NULL: OKAY inside the memory. */
+    /* Asked for every beat read and every byte written, wherever it lies: the response to give, 0 (OKAY), 2 (SLVERR) or
+     * 3 (DECERR). NULL: OKAY inside the memory. */
     int (*access)(void *ctx, bool write, uint64_t addr, uint64_t bytes);
     void *access_ctx;
 } dram_config;
 
 /* What the R channel did in a cycle: exactly one (docs/memory-model.md). */
 typedef enum {
-    DRAM_R_BEAT = 0,   /* a beat was transferred */
-    DRAM_R_BLOCKED,    /* a beat was offered and not taken */
-    DRAM_R_IDLE,       /* no read accepted and unanswered; the rest: there is, and its data are not there because of ... */
-    DRAM_R_LATENCY,    /* ... the way there and back */
-    DRAM_R_REFRESH,    /* ... a refresh */
-    DRAM_R_ROW,        /* ... a row being closed and opened */
+    DRAM_R_BEAT = 0, /* a beat was transferred */
+    DRAM_R_BLOCKED,  /* a beat was offered and not taken */
+    DRAM_R_IDLE,    /* no read accepted and unanswered; the rest: there is, and its data are not there because of ... */
+    DRAM_R_LATENCY, /* ... the way there and back */
+    DRAM_R_REFRESH, /* ... a refresh */
+    DRAM_R_ROW,     /* ... a row being closed and opened */
     DRAM_R_TURNAROUND, /* ... writes */
     DRAM_R_BANK_GROUP, /* ... the pause within a bank group */
     DRAM_R_RATE,       /* ... the peak rate of the memory, less than the bus's */
@@ -92,9 +92,9 @@ typedef struct {
 const dram_stats *dram_get_stats(const dram *d);
 const dram_timing *dram_get_timing(const dram *d); /* NULL: ideal */
 
-/* Cycles in which a master that does nothing else reads `bytes` (rounded up to beats) from address 0, in the longest bursts
- * that AXI allows, as many at a time as the memory accepts: the ceiling of any core. From the first AR to the last beat.
- * 0: out of memory. */
+/* Cycles in which a master that does nothing else reads `bytes` (rounded up to beats) from address 0, in the longest
+ * bursts that AXI allows, as many at a time as the memory accepts: the ceiling of any core. From the first AR to the
+ * last beat. 0: out of memory. */
 uint64_t dram_stream_cycles(const dram_config *config, uint64_t bytes);
 
 #ifdef __cplusplus

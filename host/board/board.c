@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The host's end of the board protocol. Every request may be repeated: writes store the same words again, a run computes the
- * same numbers again, and an answer counts only for the request whose sequence number and header CRC it repeats. */
+ * The host's end of the board protocol. Every request may be repeated: writes store the same words again, a run
+ * computes the same numbers again, and an answer counts only for the request whose sequence number and header CRC it
+ * repeats. */
 #include "board/board.h"
 
 #include <stdlib.h>
@@ -26,9 +27,18 @@ struct sb_board {
     uint8_t line[SB_FRAME_LINE];
 };
 
-const sb_board_info *sb_board_get_info(const sb_board *b) { return &b->info; }
-const sb_board_stats *sb_board_get_stats(const sb_board *b) { return &b->stats; }
-bool sb_board_lost(const sb_board *b) { return b->lost; }
+const sb_board_info *sb_board_get_info(const sb_board *b)
+{
+    return &b->info;
+}
+const sb_board_stats *sb_board_get_stats(const sb_board *b)
+{
+    return &b->stats;
+}
+bool sb_board_lost(const sb_board *b)
+{
+    return b->lost;
+}
 
 const char *sb_board_name(uint8_t board)
 {
@@ -45,7 +55,7 @@ static const char *op_name(unsigned op)
 typedef struct series {
     size_t count;
     void (*make)(const struct series *t, size_t i, sb_request *r, const uint32_t **payload, size_t *words);
-    size_t body; /* bytes that each answer must have */
+    size_t body;     /* bytes that each answer must have */
     uint8_t *answer; /* where the last body goes, or NULL */
     sb_request fixed;
     const uint32_t *data;
@@ -85,11 +95,13 @@ static sb_status refused(sb_board *b, const sb_answer *a, sb_error *err)
     unsigned op = a->op & 0x7f;
     if (a->status == NO_SESSION) {
         b->lost = true;
-        return sb_fail(err, SB_ERR_DEVICE, "%s: %s: the board was reset, or somebody else uses it", b->s.name, op_name(op));
+        return sb_fail(err, SB_ERR_DEVICE, "%s: %s: the board was reset, or somebody else uses it", b->s.name,
+                       op_name(op));
     }
     if (a->status == DIRTY) {
         b->lost = true;
-        return sb_fail(err, SB_ERR_DEVICE, "%s: %s: what was written to the board was damaged on the way", b->s.name, op_name(op));
+        return sb_fail(err, SB_ERR_DEVICE, "%s: %s: what was written to the board was damaged on the way", b->s.name,
+                       op_name(op));
     }
     static const char *const why[] = {"no error", "it does not know the operation", "it has not got the codec",
                                       "the request is out of its range"};
@@ -100,8 +112,8 @@ static sb_status refused(sb_board *b, const sb_answer *a, sb_error *err)
 static sb_status again(sb_board *b, const series *t, slot *k, const char *why, sb_error *err)
 {
     if (k->tries > b->retries)
-        return sb_fail(err, SB_ERR_TIMEOUT, "%s: %s: %s, %d times (timeout %d ms)", b->s.name, op_name(k->op), why, k->tries,
-                       b->timeout);
+        return sb_fail(err, SB_ERR_TIMEOUT, "%s: %s: %s, %d times (timeout %d ms)", b->s.name, op_name(k->op), why,
+                       k->tries, b->timeout);
     return transmit(b, t, k, err);
 }
 
@@ -119,7 +131,7 @@ static sb_status run_series(sb_board *b, const series *t, sb_error *err)
     slot window[WINDOW] = {0};
     size_t next = 0, done = 0;
     int64_t quiet = b->s.now(b->s.ctx); /* since when nothing came */
-    uint64_t noise = 0;                 /* bytes since the last right frame: a babbling line is no better than a dead one */
+    uint64_t noise = 0; /* bytes since the last right frame: a babbling line is no better than a dead one */
     while (done < t->count) {
         for (int i = 0; i < WINDOW && next < t->count; i++) {
             if (window[i].used)
@@ -154,8 +166,8 @@ static sb_status run_series(sb_board *b, const series *t, sb_error *err)
             } else if (a.status != OK) {
                 return refused(b, &a, err);
             } else if (a.bytes != t->body) {
-                return sb_fail(err, SB_ERR_DEVICE, "%s: %s: an answer of %zu bytes, expected %zu", b->s.name, op_name(k->op),
-                               a.bytes, t->body);
+                return sb_fail(err, SB_ERR_DEVICE, "%s: %s: an answer of %zu bytes, expected %zu", b->s.name,
+                               op_name(k->op), a.bytes, t->body);
             } else {
                 if (t->answer)
                     memcpy(t->answer, a.body, a.bytes);
@@ -195,8 +207,8 @@ static sb_status identify(sb_board *b, sb_error *err)
         return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: board protocol %u, expected %u", b->s.name, n->protocol, PROTOCOL);
     if (!n->lanes || n->lanes > 64 || n->act_words < 16 || n->act_words > 1 << 20 || n->weight_words > 1 << 24 ||
         n->weight_words < 64u * n->lanes)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: a board of %u lanes, %u words of weights, %u of activations", b->s.name,
-                       n->lanes, n->weight_words, n->act_words);
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "%s: a board of %u lanes, %u words of weights, %u of activations",
+                       b->s.name, n->lanes, n->weight_words, n->act_words);
     return SB_OK;
 }
 
@@ -243,7 +255,10 @@ sb_status sb_board_open(const sb_stream *s, int timeout_ms, int retries, sb_boar
     return SB_OK;
 }
 
-void sb_board_close(sb_board *b) { free(b); }
+void sb_board_close(sb_board *b)
+{
+    free(b);
+}
 
 static void make_write(const series *t, size_t i, sb_request *r, const uint32_t **payload, size_t *words)
 {
@@ -254,7 +269,8 @@ static void make_write(const series *t, size_t i, sb_request *r, const uint32_t 
     r->arg[1] = (uint32_t)*words;
 }
 
-sb_status sb_board_write(sb_board *b, sb_board_memory m, uint32_t word, const uint32_t *data, size_t words, sb_error *err)
+sb_status sb_board_write(sb_board *b, sb_board_memory m, uint32_t word, const uint32_t *data, size_t words,
+                         sb_error *err)
 {
     series t = {.count = (words + SB_FRAME_MAX_WORDS - 1) / SB_FRAME_MAX_WORDS,
                 .make = make_write,
@@ -264,8 +280,8 @@ sb_status sb_board_write(sb_board *b, sb_board_memory m, uint32_t word, const ui
     return run_series(b, &t, err);
 }
 
-sb_status sb_board_run(sb_board *b, int codec, uint32_t weights, uint32_t groups, uint32_t words, uint32_t act, int64_t *out,
-                       sb_board_cycles *cycles, sb_error *err)
+sb_status sb_board_run(sb_board *b, int codec, uint32_t weights, uint32_t groups, uint32_t words, uint32_t act,
+                       int64_t *out, sb_board_cycles *cycles, sb_error *err)
 {
     size_t rows = (size_t)groups * b->info.lanes;
     uint8_t body[SB_BOARD_MAX_ROWS * 8 + TRAILER_BYTES];
@@ -280,8 +296,8 @@ sb_status sb_board_run(sb_board *b, int codec, uint32_t weights, uint32_t groups
         return st;
     const uint8_t *tail = body + rows * 8;
     if (sb_get32(tail + 12) & 1)
-        return sb_fail(err, SB_ERR_DEVICE, "%s: run: %zu rows of %u words from word %u on go past the board's memory", b->s.name,
-                       rows, words, weights);
+        return sb_fail(err, SB_ERR_DEVICE, "%s: run: %zu rows of %u words from word %u on go past the board's memory",
+                       b->s.name, rows, words, weights);
     for (size_t i = 0; i < rows; i++)
         out[i] = (int64_t)sb_get64(body + 8 * i);
     *cycles = (sb_board_cycles){sb_get32(tail), sb_get32(tail + 4), sb_get32(tail + 8)};

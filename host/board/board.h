@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A board at the end of a byte stream (docs/board-protocol.md): requests with sequence numbers, a window of them on the way,
- * timeouts and repeats. The stream is a seam: a serial port, or a simulated board in a test. */
+ * A board at the end of a byte stream (docs/board-protocol.md): requests with sequence numbers, a window of them on the
+ * way, timeouts and repeats. The stream is a seam: a serial port, or a simulated board in a test. */
 #ifndef SEEDBED_BOARD_H
 #define SEEDBED_BOARD_H
 
@@ -26,9 +26,9 @@ typedef enum { SB_BOARD_WEIGHTS = 3, SB_BOARD_ACTS = 4 } sb_board_memory;
 
 typedef struct {
     uint16_t protocol, version;
-    uint8_t board;  /* 1 iCEBreaker, 2 ULX3S */
+    uint8_t board; /* 1 iCEBreaker, 2 ULX3S */
     uint8_t lanes;
-    uint8_t codecs; /* bit i: codec id i */
+    uint8_t codecs;                   /* bit i: codec id i */
     uint32_t weight_words, act_words; /* 32-bit words; two activations a word */
     uint32_t core_version, clock_hz;
 } sb_board_info;
@@ -56,14 +56,16 @@ const char *sb_board_name(uint8_t board);
 bool sb_board_lost(const sb_board *b);
 sb_status sb_board_reopen(sb_board *b, sb_error *err);
 
-sb_status sb_board_write(sb_board *b, sb_board_memory m, uint32_t word, const uint32_t *data, size_t words, sb_error *err);
-/* `groups` row groups of `words` main words from weight word `weights` on, activations from element `act` (a multiple of 32)
- * on: groups * lanes numbers to out. At most SB_BOARD_MAX_ROWS of them. */
+sb_status sb_board_write(sb_board *b, sb_board_memory m, uint32_t word, const uint32_t *data, size_t words,
+                         sb_error *err);
+/* `groups` row groups of `words` main words from weight word `weights` on, activations from element `act` (a multiple
+ * of 32) on: groups * lanes numbers to out. At most SB_BOARD_MAX_ROWS of them. */
 enum { SB_BOARD_MAX_ROWS = 1024 };
-sb_status sb_board_run(sb_board *b, int codec, uint32_t weights, uint32_t groups, uint32_t words, uint32_t act, int64_t *out,
-                       sb_board_cycles *cycles, sb_error *err);
+sb_status sb_board_run(sb_board *b, int codec, uint32_t weights, uint32_t groups, uint32_t words, uint32_t act,
+                       int64_t *out, sb_board_cycles *cycles, sb_error *err);
 
-/* A serial line at `path`, raw, 8N1, locked against others. SB_ERR_ARG: not a serial line, or a rate that it has not. */
+/* A serial line at `path`, raw, 8N1, locked against others. SB_ERR_ARG: not a serial line, or a rate that it has not.
+ */
 sb_status sb_serial_open(const char *path, unsigned long baud, sb_stream *out, sb_error *err);
 void sb_serial_close(sb_stream *s);
 

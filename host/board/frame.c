@@ -84,8 +84,8 @@ bool sb_frame_push(sb_frame_parser *p, uint8_t byte, sb_answer *a)
         return false;
     }
     size_t n = p->n;
-    bool right = n >= SB_FRAME_ANSWER + 4 && !p->over && !p->escaped &&
-                 sb_crc32(0, p->buf, n - 4) == sb_get32(p->buf + n - 4);
+    bool right =
+        n >= SB_FRAME_ANSWER + 4 && !p->over && !p->escaped && sb_crc32(0, p->buf, n - 4) == sb_get32(p->buf + n - 4);
     if (n && !right)
         p->dropped++;
     p->n = 0;

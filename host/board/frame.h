@@ -11,8 +11,8 @@ enum {
     SB_FRAME_FLAG = 0x7E,
     SB_FRAME_ESCAPE = 0x7D,
     SB_FRAME_FLIP = 0x20,
-    SB_FRAME_HEAD = 20,     /* bytes of a request's header, its CRC not counted */
-    SB_FRAME_ANSWER = 8,    /* bytes of an answer's header */
+    SB_FRAME_HEAD = 20,               /* bytes of a request's header, its CRC not counted */
+    SB_FRAME_ANSWER = 8,              /* bytes of an answer's header */
     SB_FRAME_MAX = 8 + 8 * 1024 + 16, /* bytes of the longest answer, its CRC not counted */
     SB_FRAME_MAX_WORDS = 256          /* of a request's payload */
 };
@@ -30,8 +30,8 @@ typedef struct {
     uint32_t arg[3];
 } sb_request;
 
-/* Writes the request with `words` words of payload (0: none) to line[SB_FRAME_LINE]; returns its length, and in *echo the
- * header's CRC, which the answer repeats. */
+/* Writes the request with `words` words of payload (0: none) to line[SB_FRAME_LINE]; returns its length, and in *echo
+ * the header's CRC, which the answer repeats. */
 size_t sb_frame_request(const sb_request *r, const uint32_t *payload, size_t words, uint8_t *line, uint32_t *echo);
 
 typedef struct {
@@ -49,14 +49,17 @@ typedef struct {
     uint64_t dropped; /* frames that were not empty and not right */
 } sb_frame_parser;
 
-/* Takes a byte of the line. True: it ended a frame whose CRC is right, now in *a. Anything else is dropped; a flag starts
- * the next frame whatever came before. */
+/* Takes a byte of the line. True: it ended a frame whose CRC is right, now in *a. Anything else is dropped; a flag
+ * starts the next frame whatever came before. */
 bool sb_frame_push(sb_frame_parser *p, uint8_t byte, sb_answer *a);
 
 static inline uint32_t sb_get32(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
-static inline uint64_t sb_get64(const uint8_t *p) { return sb_get32(p) | (uint64_t)sb_get32(p + 4) << 32; }
+static inline uint64_t sb_get64(const uint8_t *p)
+{
+    return sb_get32(p) | (uint64_t)sb_get32(p + 4) << 32;
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A serial line as an sb_stream. Nothing here waits without a timeout: the line is non-blocking, poll does the waiting. */
+ * A serial line as an sb_stream. Nothing here waits without a timeout: the line is non-blocking, poll does the waiting.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -80,9 +81,9 @@ static bool rate(unsigned long baud, speed_t *out)
     static const struct {
         unsigned long baud;
         speed_t speed;
-    } known[] = {{115200, B115200},   {230400, B230400},   {460800, B460800},   {500000, B500000},   {921600, B921600},
-                 {1000000, B1000000}, {1500000, B1500000}, {2000000, B2000000}, {2500000, B2500000}, {3000000, B3000000},
-                 {4000000, B4000000}};
+    } known[] = {{115200, B115200},   {230400, B230400},   {460800, B460800},   {500000, B500000},
+                 {921600, B921600},   {1000000, B1000000}, {1500000, B1500000}, {2000000, B2000000},
+                 {2500000, B2500000}, {3000000, B3000000}, {4000000, B4000000}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].baud == baud) {
             *out = known[i].speed;
@@ -95,7 +96,8 @@ static sb_status set_up(serial *p, const char *path, unsigned long baud, sb_erro
 {
     speed_t speed;
     if (!rate(baud, &speed))
-        return sb_fail(err, SB_ERR_ARG, "%s: baud=%lu: not a rate that serial lines have (1000000 is usual here)", path, baud);
+        return sb_fail(err, SB_ERR_ARG, "%s: baud=%lu: not a rate that serial lines have (1000000 is usual here)", path,
+                       baud);
     p->fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (p->fd < 0)
         return sb_fail(err, SB_ERR_IO, "%s: %s%s", path, strerror(errno),

@@ -59,7 +59,8 @@ typedef struct {
     bool report; /* --report */
 } cli_place;
 bool cli_place_add(const cli_command *c, cli_place *p, const char *text);
-/* Where each operation ran, how often, what crossed, what it took: a table on stderr with --report, or an array in o. */
+/* Where each operation ran, how often, what crossed, what it took: a table on stderr with --report, or an array in o.
+ */
 void cli_print_places(const cli_place *p, const sb_device *dev);
 void cli_json_places(json_object *o, const sb_device *dev);
 
@@ -70,10 +71,14 @@ typedef struct {
     bool json;
     cli_place place;
 } cli_run_options;
-/* The end of a command's table for getopt_long, and what these options do; false: a wrong or unknown one, and a line said so. */
-#define CLI_RUN_OPTIONS                                                                                                                \
-    {"device", 1, 0, 'd'}, {"threads", 1, 0, 't'}, {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'}, {"place", 1, 0, 'L'}, {"report", 0, 0, 'R'}, \
-        {"json", 0, 0, 'j'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}
+/* The end of a command's table for getopt_long, and what these options do; false: a wrong or unknown one, and a line
+ * said so. */
+#define CLI_RUN_OPTIONS                                                                                                \
+    {"device", 1, 0, 'd'}, {"threads", 1, 0, 't'}, {"kv", 1, 0, 'K'}, {"lora", 1, 0, 'A'}, {"place", 1, 0, 'L'},       \
+        {"report", 0, 0, 'R'}, {"json", 0, 0, 'j'}, {"help", 0, 0, 'h'},                                               \
+    {                                                                                                                  \
+        0, 0, 0, 0                                                                                                     \
+    }
 bool cli_run_option(const cli_command *c, int option, cli_run_options *o);
 
 /* Prints and frees. */
@@ -89,11 +94,11 @@ typedef struct {
     sb_session *session;
 } cli_run;
 /* context 0: the model's own, at most 2^20. threads 0: all. tokenizer may be left out; place too (NULL). */
-sb_status cli_run_open(cli_run *r, const char *dir, const char *device, const cli_place *place, long threads, long context,
-                       bool want_tokenizer, sb_error *err);
+sb_status cli_run_open(cli_run *r, const char *dir, const char *device, const cli_place *place, long threads,
+                       long context, bool want_tokenizer, sb_error *err);
 /* A second device for the same model. */
-sb_status cli_run_place(const cli_run *r, const char *device, const cli_place *place, long threads, long context, sb_device **dev,
-                        sb_session **session, sb_error *err);
+sb_status cli_run_place(const cli_run *r, const char *device, const cli_place *place, long threads, long context,
+                        sb_device **dev, sb_session **session, sb_error *err);
 void cli_run_close(cli_run *r);
 /* Reads a whole text file. */
 sb_status cli_read_text(const char *path, char **text, size_t *size, sb_error *err);

@@ -7,15 +7,18 @@
 #include "seedbed/compress.h"
 
 static const char help[] =
-    "usage: seedbed compress IN -o OUT [--codec CODEC] [--embed CODEC] [--round nearest|search] [--threads N] [--force] [--json]\n"
+    "usage: seedbed compress IN -o OUT [--codec CODEC] [--embed CODEC] [--round nearest|search] [--threads N] "
+    "[--force] [--json]\n"
     "\n"
-    "Compresses the Hugging Face directory IN (config.json, model.safetensors or shards, tokenizer.json) into OUT, which has the\n"
+    "Compresses the Hugging Face directory IN (config.json, model.safetensors or shards, tokenizer.json) into OUT, "
+    "which has the\n"
     "same layout. Linear layers take CODEC, the embedding table and the output head take --embed.\n"
     "\n"
     "  -o, --output DIR   where to write; must not exist unless --force\n"
     "  --codec CODEC      seedlm4 (default; 4 bits a weight), seedlm3 (3 bits), int4 (4.5 bits), fp16\n"
     "  --embed CODEC      default fp16\n"
-    "  --round HOW        nearest (default), or search: tries the floor and ceiling of every coefficient; slower, less error\n"
+    "  --round HOW        nearest (default), or search: tries the floor and ceiling of every coefficient; slower, less "
+    "error\n"
     "  --threads N        default: all; the result does not depend on it\n"
     "  --force            replace OUT if it exists\n"
     "  --json             print the result as JSON\n"
@@ -47,8 +50,8 @@ static int report(const sb_compress_options *o, const sb_compress_stats *s, doub
     }
     printf("%s: %.3f MB -> %.3f MB (%.2fx)\n", out, 1e-6 * (double)s->bytes_in, 1e-6 * (double)s->bytes_out,
            (double)s->bytes_in / (double)(s->bytes_out ? s->bytes_out : 1));
-    printf("linear layers: %s, %.3f bits a weight, relative error %.4f (worst %.4f: %s)\n", o->codec->name, bpw, relative,
-           s->worst_relative, s->worst);
+    printf("linear layers: %s, %.3f bits a weight, relative error %.4f (worst %.4f: %s)\n", o->codec->name, bpw,
+           relative, s->worst_relative, s->worst);
     printf("embedding: %s, %.3f bits a weight; %.1f s", o->embed_codec->name, embed_bpw, seconds);
     printf(s->reused ? ", %d tensors from an interrupted run\n" : "\n", s->reused);
     return 0;
@@ -56,9 +59,9 @@ static int report(const sb_compress_options *o, const sb_compress_stats *s, doub
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"output", 1, 0, 'o'},  {"codec", 1, 0, 'c'}, {"embed", 1, 0, 'e'}, {"round", 1, 0, 'r'},
-                                            {"threads", 1, 0, 't'}, {"force", 0, 0, 'f'}, {"json", 0, 0, 'j'},  {"help", 0, 0, 'h'},
-                                            {0, 0, 0, 0}};
+    static const struct option options[] = {{"output", 1, 0, 'o'}, {"codec", 1, 0, 'c'},   {"embed", 1, 0, 'e'},
+                                            {"round", 1, 0, 'r'},  {"threads", 1, 0, 't'}, {"force", 0, 0, 'f'},
+                                            {"json", 0, 0, 'j'},   {"help", 0, 0, 'h'},    {0, 0, 0, 0}};
     sb_compress_options o = {.codec = sb_codec_by_name("seedlm4"), .embed_codec = sb_codec_by_name("fp16")};
     const char *out = NULL;
     bool json = false;

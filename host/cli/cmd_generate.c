@@ -9,8 +9,10 @@
 #include "seedbed/generate.h"
 
 static const char help[] =
-    "usage: seedbed generate MODEL --prompt TEXT [-n N] [--device D] [--temperature T] [--top-p P] [--seed S] [--ignore-end]\n"
-    "                        [--logits FILE] [--threads N] [--kv 16|8] [--lora PATH] [--place OP=WHERE] [--report] [--json]\n"
+    "usage: seedbed generate MODEL --prompt TEXT [-n N] [--device D] [--temperature T] [--top-p P] [--seed S] "
+    "[--ignore-end]\n"
+    "                        [--logits FILE] [--threads N] [--kv 16|8] [--lora PATH] [--place OP=WHERE] [--report] "
+    "[--json]\n"
     "\n"
     "Continues TEXT and streams the new text to standard output.\n"
     "\n"
@@ -22,15 +24,18 @@ static const char help[] =
     "  --top-p P           draw from the smallest set of tokens with probability P; default 1\n"
     "  --seed S            of the random draws; default 0\n"
     "  --ignore-end        go on past the model's end token\n"
-    "  --logits FILE       write the logits behind every new token: little-endian float32, one vocabulary after another\n"
+    "  --logits FILE       write the logits behind every new token: little-endian float32, one vocabulary after "
+    "another\n"
     "  --threads N         default: all\n"
     "  --kv 16|8           bits of the KV cache on exact devices (default 16)\n"
     "  --lora PATH         a low-rank adapter beside the model: a directory of Hugging Face PEFT, or its tensor file\n"
-    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
+    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, "
+    "or again\n"
     "  --report            where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
     "  --json              print one JSON object at the end in place of the text\n"
     "\n"
-    "A checkpoint that is not compressed runs on ref as it is, and on the exact devices with its weights rounded to fp16.\n";
+    "A checkpoint that is not compressed runs on ref as it is, and on the exact devices with its weights rounded to "
+    "fp16.\n";
 
 typedef struct {
     sb_tokenizer *tok;
@@ -125,7 +130,8 @@ static sb_status generate(const arguments *a, sb_error *err)
     if (!st && !prompt.n)
         st = sb_fail(err, SB_ERR_ARG, "the prompt is empty and the model has no beginning-of-text token");
     if (!st && prompt.n > (size_t)sb_session_context(r.session))
-        st = sb_fail(err, SB_ERR_ARG, "a prompt of %zu tokens: the context has room for %d", prompt.n, sb_session_context(r.session));
+        st = sb_fail(err, SB_ERR_ARG, "a prompt of %zu tokens: the context has room for %d", prompt.n,
+                     sb_session_context(r.session));
     if (!st)
         st = sb_sampler_new(r.model->cfg.vocab, &a->sampler, &sampler, err);
     if (!st && a->logits)
@@ -135,7 +141,8 @@ static sb_status generate(const arguments *a, sb_error *err)
     if (!st) {
         o.tok = r.tokenizer;
         o.vocab = (size_t)r.model->cfg.vocab;
-        /* The prompt is shown as it was given; decoding it sets what the decoder does at the beginning of the new text. */
+        /* The prompt is shown as it was given; decoding it sets what the decoder does at the beginning of the new text.
+         */
         for (size_t i = 0; i < prompt.n && !st; i++)
             st = sb_tokenizer_decode_next(r.tokenizer, &o.stream, prompt.ids[i], &o.text, err);
         o.text.len = 0;
@@ -148,8 +155,11 @@ static sb_status generate(const arguments *a, sb_error *err)
         double t = cli_now();
         cli_progress progress;
         cli_progress_start(&progress, "prompt", !a->run.json && isatty(1)); /* a line of its own would break the text */
-        sb_generate_options g = {
-            .n = (int)a->n, .ignore_end = a->ignore_end, .logits = a->logits != NULL, .progress = prompt_step, .progress_ctx = &progress};
+        sb_generate_options g = {.n = (int)a->n,
+                                 .ignore_end = a->ignore_end,
+                                 .logits = a->logits != NULL,
+                                 .progress = prompt_step,
+                                 .progress_ctx = &progress};
         st = sb_generate(r.session, prompt.ids, (int)prompt.n, &g, sampler, on_token, &o, err);
         st = st ? st : o.status;
         size_t from = o.text.len;
@@ -157,7 +167,8 @@ static sb_status generate(const arguments *a, sb_error *err)
             st = sb_tokenizer_decode_end(r.tokenizer, &o.stream, &o.text, err);
         emit_text(&o, from);
         if (!st && ferror(stdout)) /* nobody reads on: a closed pipe */
-            st = sb_fail(err, SB_ERR_IO, "cannot write to standard output: stopped after %d token%s", o.n, o.n == 1 ? "" : "s");
+            st = sb_fail(err, SB_ERR_IO, "cannot write to standard output: stopped after %d token%s", o.n,
+                         o.n == 1 ? "" : "s");
         if (!st && cli_interrupted())
             st = sb_fail(err, SB_ERR_INTERRUPTED, "interrupted after %d tokens", o.n);
         if (!st && a->logits)
@@ -176,7 +187,9 @@ static sb_status generate(const arguments *a, sb_error *err)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"prompt", 1, 0, 'p'}, {"temperature", 1, 0, 'T'}, {"top-p", 1, 0, 'P'}, {"seed", 1, 0, 's'}, {"ignore-end", 0, 0, 'i'}, {"logits", 1, 0, 'l'}, CLI_RUN_OPTIONS};
+    static const struct option options[] = {{"prompt", 1, 0, 'p'}, {"temperature", 1, 0, 'T'}, {"top-p", 1, 0, 'P'},
+                                            {"seed", 1, 0, 's'},   {"ignore-end", 0, 0, 'i'},  {"logits", 1, 0, 'l'},
+                                            CLI_RUN_OPTIONS};
     arguments a = {.run.device = "cpu", .n = 64, .sampler = {.top_p = 1}};
     double x;
     long v;

@@ -5,12 +5,14 @@
 
 #include "cli/cli.h"
 
-static const char help[] =
-    "usage: seedbed inspect MODEL [--lora PATH] [--json]\n"
-    "\n"
-    "Shows what a model directory holds: architecture, shapes per layer, and for every matrix its codec, size, bits a weight,\n"
-    "pre-scale and the bits an accumulator can need in the worst case (max over rows of sum |w_int| times 2^15; 64 are there).\n"
-    "With --lora also the two matrices beside every layer that the adapter (see `seedbed generate --help`) adapts, padded.\n";
+static const char help[] = "usage: seedbed inspect MODEL [--lora PATH] [--json]\n"
+                           "\n"
+                           "Shows what a model directory holds: architecture, shapes per layer, and for every matrix "
+                           "its codec, size, bits a weight,\n"
+                           "pre-scale and the bits an accumulator can need in the worst case (max over rows of sum "
+                           "|w_int| times 2^15; 64 are there).\n"
+                           "With --lora also the two matrices beside every layer that the adapter (see `seedbed "
+                           "generate --help`) adapts, padded.\n";
 
 /* Bits of a signed accumulator that no activation vector can overflow; 0 for binary32 tensors. */
 static sb_status accumulator_bits(const sb_linear *l, int *bits, sb_error *err)
@@ -44,8 +46,8 @@ static sb_status show(sb_linear *l, void *ctx, sb_error *err)
     if (st)
         return st;
     if (!list) {
-        printf("  %-44s %6zu x %-6zu %-8s %6.3f bits %10zu bytes  scale 2^%-4d acc %d bits\n", l->name, l->rows, l->cols, codec, bpw,
-               sb_linear_bytes(l), l->scale_exp, bits);
+        printf("  %-44s %6zu x %-6zu %-8s %6.3f bits %10zu bytes  scale 2^%-4d acc %d bits\n", l->name, l->rows,
+               l->cols, codec, bpw, sb_linear_bytes(l), l->scale_exp, bits);
         return SB_OK;
     }
     json_object *o = json_object_new_object();
@@ -79,7 +81,8 @@ static void print_ints(const char *name, const int *v, int n)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", 0, 0, 'j'}, {"lora", 1, 0, 'A'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
+    static const struct option options[] = {
+        {"json", 0, 0, 'j'}, {"lora", 1, 0, 'A'}, {"help", 0, 0, 'h'}, {0, 0, 0, 0}};
     bool json = false;
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -108,8 +111,8 @@ static int run(int argc, char **argv)
         const struct {
             const char *name;
             int value;
-        } field[] = {{"vocab", k->vocab},       {"dim", k->dim},
-                     {"layers", k->n_layers},   {"head_dim", k->head_dim},
+        } field[] = {{"vocab", k->vocab},         {"dim", k->dim},
+                     {"layers", k->n_layers},     {"head_dim", k->head_dim},
                      {"context", k->max_context}, {"tied_embeddings", k->tied_embeddings}};
         for (size_t i = 0; i < sizeof field / sizeof *field; i++)
             json_object_object_add(o, field[i].name, json_object_new_int(field[i].value));
@@ -118,8 +121,9 @@ static int run(int argc, char **argv)
         json_object_object_add(o, "ffn", ints(k->ffn, k->n_layers));
         json_object_object_add(o, "tensors", list);
     } else {
-        printf("%s: %s, %d layers, dim %d, head_dim %d, vocabulary %d%s, context %d, codec %s\n", argv[optind], sb_arch_name(k->arch),
-               k->n_layers, k->dim, k->head_dim, k->vocab, k->tied_embeddings ? " (tied)" : "", k->max_context, codec);
+        printf("%s: %s, %d layers, dim %d, head_dim %d, vocabulary %d%s, context %d, codec %s\n", argv[optind],
+               sb_arch_name(k->arch), k->n_layers, k->dim, k->head_dim, k->vocab, k->tied_embeddings ? " (tied)" : "",
+               k->max_context, codec);
         print_ints("heads", k->heads, k->n_layers);
         print_ints("KV heads", k->kv_heads, k->n_layers);
         print_ints("FFN", k->ffn, k->n_layers);

@@ -9,8 +9,10 @@ static const char help[] =
     "usage: seedbed perplexity MODEL --text FILE [--device D] [--context N] [--tokens N] [--threads N] [--kv 16|8]\n"
     "                          [--lora PATH] [--place OP=WHERE] [--report] [--json]\n"
     "\n"
-    "Perplexity of the model over a text: exp of the mean of -ln p over the tokens predicted. The text is cut into windows of N\n"
-    "tokens that do not overlap; each starts with the beginning-of-text token and is predicted from its first token on.\n"
+    "Perplexity of the model over a text: exp of the mean of -ln p over the tokens predicted. The text is cut into "
+    "windows of N\n"
+    "tokens that do not overlap; each starts with the beginning-of-text token and is predicted from its first token "
+    "on.\n"
     "\n"
     "  --device D     ref, cpu (default), sim, opencl, xrt, ...; see `seedbed devices`\n"
     "  --context N    window (default: the model's context, at most 256)\n"
@@ -18,7 +20,8 @@ static const char help[] =
     "  --threads N    default: all\n"
     "  --kv 16|8      bits of the KV cache on exact devices (default 16)\n"
     "  --lora PATH    a low-rank adapter beside the model: a directory of Hugging Face PEFT, or its tensor file\n"
-    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
+    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, "
+    "or again\n"
     "  --report       where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
     "  --json         keys perplexity, tokens, nll, bits_per_byte (if the whole text was used), seconds\n";
 
@@ -37,7 +40,8 @@ static sb_status measure(const arguments *a, sb_error *err)
     sb_perplexity p = {0};
     sb_status st = cli_read_text(a->text, &text, &size, err);
     if (!st)
-        st = cli_run_open(&r, a->model, a->run.device, &a->run.place, a->run.threads, a->context ? a->context : 256, true, err);
+        st = cli_run_open(&r, a->model, a->run.device, &a->run.place, a->run.threads, a->context ? a->context : 256,
+                          true, err);
     if (!st && a->context > r.model->cfg.max_context)
         st = sb_fail(err, SB_ERR_ARG, "--context %ld: the model's context is %d", a->context, r.model->cfg.max_context);
     if (!st)
@@ -45,7 +49,8 @@ static sb_status measure(const arguments *a, sb_error *err)
     if (!st) {
         cli_progress progress;
         cli_progress_start(&progress, "perplexity", false);
-        st = sb_perplexity_measure(r.session, ids.ids, ids.n, r.model->cfg.bos_id, (size_t)a->tokens, cli_progress_step, &progress, &p, err);
+        st = sb_perplexity_measure(r.session, ids.ids, ids.n, r.model->cfg.bos_id, (size_t)a->tokens, cli_progress_step,
+                                   &progress, &p, err);
         cli_progress_end(&progress);
         double seconds = cli_now() - progress.start;
         sb_counters k;
@@ -80,7 +85,8 @@ static sb_status measure(const arguments *a, sb_error *err)
 
 static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"text", 1, 0, 'x'}, {"context", 1, 0, 'c'}, {"tokens", 1, 0, 'k'}, CLI_RUN_OPTIONS};
+    static const struct option options[] = {
+        {"text", 1, 0, 'x'}, {"context", 1, 0, 'c'}, {"tokens", 1, 0, 'k'}, CLI_RUN_OPTIONS};
     arguments a = {.run.device = "cpu"};
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {

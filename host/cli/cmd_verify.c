@@ -11,8 +11,10 @@ static const char help[] =
     "usage: seedbed verify MODEL [--device D] [--prompt TEXT] [-n N] [--threads N] [--kv 16|8] [--lora PATH]\n"
     "                      [--place OP=WHERE] [--report] [--json]\n"
     "\n"
-    "Runs N tokens on the cpu device and on D in lock-step and compares every value that every command writes, bit by bit. Names\n"
-    "the first difference: token, layer, tensor, row, and both values. After a difference the cpu's values are copied to D, so that\n"
+    "Runs N tokens on the cpu device and on D in lock-step and compares every value that every command writes, bit by "
+    "bit. Names\n"
+    "the first difference: token, layer, tensor, row, and both values. After a difference the cpu's values are copied "
+    "to D, so that\n"
     "each command is judged by itself.\n"
     "\n"
     "  --device D      default sim; any that follows the integer contract, see `seedbed devices`\n"
@@ -21,9 +23,11 @@ static const char help[] =
     "  --threads N     default: all\n"
     "  --kv 16|8       bits of the KV cache (default 16)\n"
     "  --lora PATH     a low-rank adapter beside the model: a directory of Hugging Face PEFT, or its tensor file\n"
-    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, or again\n"
+    "  --place OP=device|host  who does an operation: matvec, quantize, attention_x, ... or all; several with commas, "
+    "or again\n"
     "  --report        where each operation ran, how often, bytes that crossed, cycles (in --json always)\n"
-    "  --json          keys differing_bits, differing_values, commands, values, tokens, and first (absent if there is none)\n"
+    "  --json          keys differing_bits, differing_values, commands, values, tokens, and first (absent if there is "
+    "none)\n"
     "\n"
     "Exit status 0: no difference; 1: a difference, or a failure.\n";
 
@@ -46,7 +50,8 @@ static bool collect(void *ctx, uint32_t id, const float *logits)
     return !cli_interrupted();
 }
 
-static void report(const arguments *a, const cli_run *r, const sb_device *dev, const sb_verify_result *v, int tokens, double seconds)
+static void report(const arguments *a, const cli_run *r, const sb_device *dev, const sb_verify_result *v, int tokens,
+                   double seconds)
 {
     sb_counters k;
     sb_device_counters(dev, &k);
@@ -75,13 +80,14 @@ static void report(const arguments *a, const cli_run *r, const sb_device *dev, c
         cli_print_json(j);
         return;
     }
-    printf("%s against %s: %d tokens, %" PRIu64 " commands, %" PRIu64 " values compared: %" PRIu64 " differing bits (%.1f s)\n",
+    printf("%s against %s: %d tokens, %" PRIu64 " commands, %" PRIu64 " values compared: %" PRIu64
+           " differing bits (%.1f s)\n",
            sb_device_name(dev), sb_device_name(r->device), tokens, v->commands, v->values, v->differing_bits, seconds);
     if (v->found)
-        printf("first difference: token %zu, %s, %s, row %zu: expected %" PRId64 " (0x%016" PRIx64 "), got %" PRId64 " (0x%016" PRIx64
-               ")\n%" PRIu64 " of %" PRIu64 " commands differ, in %" PRIu64 " values\n",
-               v->step, v->where, v->op, v->row, v->expected, (uint64_t)v->expected, v->got, (uint64_t)v->got, v->differing_commands,
-               v->commands, v->differing_values);
+        printf("first difference: token %zu, %s, %s, row %zu: expected %" PRId64 " (0x%016" PRIx64 "), got %" PRId64
+               " (0x%016" PRIx64 ")\n%" PRIu64 " of %" PRIu64 " commands differ, in %" PRIu64 " values\n",
+               v->step, v->where, v->op, v->row, v->expected, (uint64_t)v->expected, v->got, (uint64_t)v->got,
+               v->differing_commands, v->commands, v->differing_values);
     fflush(stdout);
     cli_print_counters(&k, tokens, "token");
     cli_print_places(&a->run.place, dev);
@@ -102,7 +108,8 @@ static sb_status verify(const arguments *a, bool *equal, sb_error *err)
     if (!st)
         st = cli_run_place(&r, a->run.device, &a->run.place, a->run.threads, a->n, &dev, &session, err);
     if (!st && !sb_device_is_exact(dev))
-        st = sb_fail(err, SB_ERR_UNSUPPORTED, "device %s does not follow the integer contract: compare its perplexity instead",
+        st = sb_fail(err, SB_ERR_UNSUPPORTED,
+                     "device %s does not follow the integer contract: compare its perplexity instead",
                      sb_device_name(dev));
     int context = st ? 0 : sb_session_context(session), n = a->n < context ? (int)a->n : context;
     if (!st && !(tokens.ids = malloc(((size_t)n + prompt.n + 1) * sizeof *tokens.ids)))

@@ -89,14 +89,21 @@ bool cli_float(const cli_command *c, const char *option, const char *text, doubl
 
 void cli_print_json(json_object *o)
 {
-    puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+    puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                               JSON_C_TO_STRING_NOSLASHESCAPE));
     json_object_put(o);
 }
 
-static double share(uint64_t part, const sb_counters *k) { return k->total ? (double)part / (double)k->total : 0; }
+static double share(uint64_t part, const sb_counters *k)
+{
+    return k->total ? (double)part / (double)k->total : 0;
+}
 
 /* Of the ports together. */
-static double bus_share(const sb_counters *k) { return k->ports ? share(k->read_beats, k) / k->ports : 0; }
+static double bus_share(const sb_counters *k)
+{
+    return k->ports ? share(k->read_beats, k) / k->ports : 0;
+}
 
 void cli_json_counters(json_object *o, const sb_counters *k)
 {
@@ -107,11 +114,11 @@ void cli_json_counters(json_object *o, const sb_counters *k)
     const struct {
         const char *name;
         uint64_t value;
-    } field[] = {{"cycles", k->total},         {"useful", k->useful},           {"wait_read", k->wait_read},
-                 {"stall", k->stall},          {"act_load", k->act_load},       {"drain", k->drain},
-                 {"control", k->control},      {"read_beats", k->read_beats},   {"write_beats", k->write_beats},
-                 {"commands", k->commands},    {"bus_bytes", k->bus_bytes},     {"bytes_read", k->read_beats * k->bus_bytes},
-                 {"compute", k->compute},      {"ports", k->ports},             {"attend", k->attend},
+    } field[] = {{"cycles", k->total},      {"useful", k->useful},         {"wait_read", k->wait_read},
+                 {"stall", k->stall},       {"act_load", k->act_load},     {"drain", k->drain},
+                 {"control", k->control},   {"read_beats", k->read_beats}, {"write_beats", k->write_beats},
+                 {"commands", k->commands}, {"bus_bytes", k->bus_bytes},   {"bytes_read", k->read_beats * k->bus_bytes},
+                 {"compute", k->compute},   {"ports", k->ports},           {"attend", k->attend},
                  {"vector", k->vector}};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         json_object_object_add(c, field[i].name, json_object_new_int64((int64_t)field[i].value));
@@ -127,11 +134,12 @@ void cli_print_counters(const sb_counters *k, double steps, const char *per)
     fprintf(stderr, "core: %.0f cycles and %.0f bytes read per %s; read bus busy %.1f %% of cycles\n", t / steps,
             (double)(k->read_beats * k->bus_bytes) / steps, per, 100 * bus_share(k));
     fprintf(stderr,
-            "      cycles: useful %.1f %%, further vectors %.1f %%, waiting for reads %.1f %%, stalled %.1f %%, activations %.1f %%, "
+            "      cycles: useful %.1f %%, further vectors %.1f %%, waiting for reads %.1f %%, stalled %.1f %%, "
+            "activations %.1f %%, "
             "draining %.1f %%, control %.1f %%, attention %.1f %%, vector %.1f %%\n",
-            100 * (double)k->useful / t, 100 * (double)k->compute / t, 100 * (double)k->wait_read / t, 100 * (double)k->stall / t,
-            100 * (double)k->act_load / t, 100 * (double)k->drain / t, 100 * (double)k->control / t,
-            100 * (double)k->attend / t, 100 * (double)k->vector / t);
+            100 * (double)k->useful / t, 100 * (double)k->compute / t, 100 * (double)k->wait_read / t,
+            100 * (double)k->stall / t, 100 * (double)k->act_load / t, 100 * (double)k->drain / t,
+            100 * (double)k->control / t, 100 * (double)k->attend / t, 100 * (double)k->vector / t);
 }
 
 sb_status cli_read_text(const char *path, char **text, size_t *size, sb_error *err)

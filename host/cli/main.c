@@ -17,7 +17,10 @@ static void on_signal(int sig)
     stop = 1;
     signal(sig, SIG_DFL); /* a second one ends the program at once */
 }
-bool cli_interrupted(void) { return stop != 0; }
+bool cli_interrupted(void)
+{
+    return stop != 0;
+}
 
 static int usage(FILE *f)
 {

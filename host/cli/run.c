@@ -89,8 +89,8 @@ static sb_status open_device(const char *device, const cli_place *place, long th
     return st || !place ? st : sb_device_place_parse(*dev, place->text, err);
 }
 
-sb_status cli_run_place(const cli_run *r, const char *device, const cli_place *place, long threads, long context, sb_device **dev,
-                        sb_session **session, sb_error *err)
+sb_status cli_run_place(const cli_run *r, const char *device, const cli_place *place, long threads, long context,
+                        sb_device **dev, sb_session **session, sb_error *err)
 {
     sb_status st = open_device(device, place, threads, dev, err);
     if (st)
@@ -98,8 +98,8 @@ sb_status cli_run_place(const cli_run *r, const char *device, const cli_place *p
     return cli_session_open(r->model, *dev, fit_context(r->model, context), session, err);
 }
 
-sb_status cli_run_open(cli_run *r, const char *dir, const char *device, const cli_place *place, long threads, long context,
-                       bool want_tokenizer, sb_error *err)
+sb_status cli_run_open(cli_run *r, const char *dir, const char *device, const cli_place *place, long threads,
+                       long context, bool want_tokenizer, sb_error *err)
 {
     *r = (cli_run){0};
     /* Opened first: a wrong device name should not cost the time to load a model. */

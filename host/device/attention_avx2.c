@@ -14,12 +14,13 @@ static inline __m256i load16(const uint8_t *row, size_t i, bool kv8)
 
 static inline __m256i widen_add(__m256i acc, __m256i x)
 {
-    __m256i lo = _mm256_cvtepi32_epi64(_mm256_castsi256_si128(x)), hi = _mm256_cvtepi32_epi64(_mm256_extracti128_si256(x, 1));
+    __m256i lo = _mm256_cvtepi32_epi64(_mm256_castsi256_si128(x)),
+            hi = _mm256_cvtepi32_epi64(_mm256_extracti128_si256(x, 1));
     return _mm256_add_epi64(acc, _mm256_add_epi64(lo, hi));
 }
 
-static inline __attribute__((always_inline)) void scores_of(const int16_t *q, const uint8_t *k, size_t row_bytes, size_t head_dim,
-                                                            bool kv8, size_t n, int64_t *s)
+static inline __attribute__((always_inline)) void scores_of(const int16_t *q, const uint8_t *k, size_t row_bytes,
+                                                            size_t head_dim, bool kv8, size_t n, int64_t *s)
 {
     size_t even = head_dim / 16 * 16; /* the rest of a row, fewer than 16 elements, goes one by one */
     for (size_t j = 0; j < n; j++, k += row_bytes) {
@@ -38,7 +39,8 @@ static inline __attribute__((always_inline)) void scores_of(const int16_t *q, co
     }
 }
 
-static void scores(const int16_t *q, const uint8_t *k, size_t row_bytes, size_t head_dim, bool kv8, size_t n, int64_t *s)
+static void scores(const int16_t *q, const uint8_t *k, size_t row_bytes, size_t head_dim, bool kv8, size_t n,
+                   int64_t *s)
 {
     if (kv8)
         scores_of(q, k, row_bytes, head_dim, true, n, s);
@@ -47,8 +49,8 @@ static void scores(const int16_t *q, const uint8_t *k, size_t row_bytes, size_t 
 }
 
 /* 16 columns at i of up to 16 keys: P is split in halves of 12 bits, so that 8 pairs of products stay below 2^31. */
-static inline __attribute__((always_inline)) void columns(const uint32_t *p, const uint8_t *v, size_t row_bytes, bool kv8,
-                                                          size_t n, size_t i, __m256i acc[4])
+static inline __attribute__((always_inline)) void columns(const uint32_t *p, const uint8_t *v, size_t row_bytes,
+                                                          bool kv8, size_t n, size_t i, __m256i acc[4])
 {
     __m256i lo0 = _mm256_setzero_si256(), lo1 = lo0, hi0 = lo0, hi1 = lo0;
     for (size_t j = 0; j < n; j += 2) {
@@ -75,8 +77,8 @@ static inline __attribute__((always_inline)) void columns(const uint32_t *p, con
         }
 }
 
-static inline __attribute__((always_inline)) void values_of(const uint32_t *p, const uint8_t *v, size_t row_bytes, size_t head_dim,
-                                                            bool kv8, size_t n, int64_t *acc)
+static inline __attribute__((always_inline)) void values_of(const uint32_t *p, const uint8_t *v, size_t row_bytes,
+                                                            size_t head_dim, bool kv8, size_t n, int64_t *acc)
 {
     size_t even = head_dim / 16 * 16;
     for (size_t i = 0; i < even; i += 16) {
@@ -98,7 +100,8 @@ static inline __attribute__((always_inline)) void values_of(const uint32_t *p, c
     }
 }
 
-static void values(const uint32_t *p, const uint8_t *v, size_t row_bytes, size_t head_dim, bool kv8, size_t n, int64_t *acc)
+static void values(const uint32_t *p, const uint8_t *v, size_t row_bytes, size_t head_dim, bool kv8, size_t n,
+                   int64_t *acc)
 {
     if (kv8)
         values_of(p, v, row_bytes, head_dim, true, n, acc);

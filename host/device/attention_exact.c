@@ -15,7 +15,8 @@ static int element(const uint8_t *row, size_t i, bool kv8)
     return v;
 }
 
-static void scores(const int16_t *q, const uint8_t *k, size_t row_bytes, size_t head_dim, bool kv8, size_t n, int64_t *s)
+static void scores(const int16_t *q, const uint8_t *k, size_t row_bytes, size_t head_dim, bool kv8, size_t n,
+                   int64_t *s)
 {
     for (size_t j = 0; j < n; j++, k += row_bytes) {
         s[j] = 0;
@@ -24,7 +25,8 @@ static void scores(const int16_t *q, const uint8_t *k, size_t row_bytes, size_t 
     }
 }
 
-static void values(const uint32_t *p, const uint8_t *v, size_t row_bytes, size_t head_dim, bool kv8, size_t n, int64_t *acc)
+static void values(const uint32_t *p, const uint8_t *v, size_t row_bytes, size_t head_dim, bool kv8, size_t n,
+                   int64_t *acc)
 {
     for (size_t j = 0; j < n; j++, v += row_bytes)
         for (size_t i = 0; i < head_dim; i++)
@@ -101,13 +103,14 @@ static void attend(const sb_attn_kernel *fn, const sb_attn *a, size_t row, const
     }
     uint8_t *dst = a->dst + row * sb_attn_row_bytes(hd);
     memset(dst, 0, 8 * (hd + 1));
-    /* A tile of V is 64 keys of one 64-byte column: it stays in the first-level cache, as it stays in a core's accumulators. */
+    /* A tile of V is 64 keys of one 64-byte column: it stays in the first-level cache, as it stays in a core's
+     * accumulators. */
     size_t wide = kv8 ? 64 : 32;
     for (uint32_t j = lo; j < hi; j = (j / 64 + 1) * 64) {
         size_t n = (j / 64 + 1) * 64 < hi ? 64 - j % 64 : hi - j;
         for (size_t c = 0; c * wide < hd; c++)
-            fn->values(x->p + (j - lo), v + sb_attn_v_line(rb, j, c), 64, hd - c * wide < wide ? hd - c * wide : wide, kv8, n,
-                       (int64_t *)(void *)dst + c * wide);
+            fn->values(x->p + (j - lo), v + sb_attn_v_line(rb, j, c), 64, hd - c * wide < wide ? hd - c * wide : wide,
+                       kv8, n, (int64_t *)(void *)dst + c * wide);
     }
     if (!sigmoid)
         memcpy(dst + 8 * hd, &sum, 8);

@@ -9,9 +9,13 @@
 #include "device/vector_math.h"
 
 /* 6.1: a vector of zeros takes the largest exponent. */
-static int exponent(uint32_t largest, int top) { return largest ? sb_quantize_exponent(largest, top) : 96; }
+static int exponent(uint32_t largest, int top)
+{
+    return largest ? sb_quantize_exponent(largest, top) : 96;
+}
 
-/* One K or V row of rb bytes, a line of 64 bytes at a time, `apart` bytes from line to line; zeros behind the last number. */
+/* One K or V row of rb bytes, a line of 64 bytes at a time, `apart` bytes from line to line; zeros behind the last
+ * number. */
 static void store_row(const float *x, size_t hd, int k, bool kv8, size_t rb, uint8_t *to, size_t apart)
 {
     size_t per = kv8 ? 64 : 32; /* numbers of a line */
@@ -39,7 +43,8 @@ sb_status sb_quantize_kv(sb_device *dev, const sb_command *c, sb_error *err)
                 const float *x = (const float *)sb_ptr(dev, which ? c->aux : c->src) + v * c->p[2] + h * hd;
                 uint32_t a = sb_max_magnitude(x, hd);
                 if (a >= SB_F32_INFINITY)
-                    return sb_fail(err, SB_ERR_DEVICE, "QUANTIZE_KV: %s %zu of head %zu, token %zu is not finite (error %d)",
+                    return sb_fail(err, SB_ERR_DEVICE,
+                                   "QUANTIZE_KV: %s %zu of head %zu, token %zu is not finite (error %d)",
                                    which ? "value" : "key", sb_first_not_finite(x, hd), h, j, SB_ERROR_NOT_FINITE);
                 int k = exponent(a, kv8 ? 6 : 14);
                 store_row(x, hd, k, kv8, rb, which ? base + capacity * rb + sb_attn_v_line(rb, j, 0) : base + j * rb,
@@ -76,10 +81,12 @@ sb_status sb_quantize_q(sb_device *dev, const sb_command *c, sb_error *err)
             for (size_t i = 0; i < group; i++) {
                 size_t head = g * group + i;
                 const float *x = (const float *)sb_ptr(dev, c->src) + v * c->p[2] + head * hd;
-                uint8_t *record = (uint8_t *)sb_ptr(dev, c->dst) + ((g * c->batch + v) * group + i) * sb_attn_query_bytes(hd);
+                uint8_t *record =
+                    (uint8_t *)sb_ptr(dev, c->dst) + ((g * c->batch + v) * group + i) * sb_attn_query_bytes(hd);
                 uint32_t a = sb_max_magnitude(x, hd);
                 if (a >= SB_F32_INFINITY)
-                    return sb_fail(err, SB_ERR_DEVICE, "QUANTIZE_Q: query %zu of head %zu, vector %zu is not finite (error %d)",
+                    return sb_fail(err, SB_ERR_DEVICE,
+                                   "QUANTIZE_Q: query %zu of head %zu, vector %zu is not finite (error %d)",
                                    sb_first_not_finite(x, hd), head, v, SB_ERROR_NOT_FINITE);
                 int k = exponent(a, 14);
                 sb_attn_header h = of_head[head];
@@ -100,10 +107,12 @@ static sb_status check_record(const uint8_t *record, size_t i, sb_error *err)
 {
     sb_attn_header h;
     memcpy(&h, record, sizeof h);
-    if (h.pos < 0 || h.pos >= SB_ATTN_MAX_KEYS || h.shift < -1024 || h.shift > 1024 || h.v_exp < -128 || h.v_exp > 127 ||
-        h.bias < -(1 << 21) || h.bias > 1 << 21 || h.slope >= 1u << 26 || h.scale < 1u << 15 || h.scale > 0xffff)
-        return sb_fail(err, SB_ERR_DEVICE, "ATTENTION_X: query record %zu is out of range: position %d, shift %d, V exponent %d", i,
-                       h.pos, h.shift, h.v_exp);
+    if (h.pos < 0 || h.pos >= SB_ATTN_MAX_KEYS || h.shift < -1024 || h.shift > 1024 || h.v_exp < -128 ||
+        h.v_exp > 127 || h.bias < -(1 << 21) || h.bias > 1 << 21 || h.slope >= 1u << 26 || h.scale < 1u << 15 ||
+        h.scale > 0xffff)
+        return sb_fail(err, SB_ERR_DEVICE,
+                       "ATTENTION_X: query record %zu is out of range: position %d, shift %d, V exponent %d", i, h.pos,
+                       h.shift, h.v_exp);
     return SB_OK;
 }
 
@@ -117,10 +126,20 @@ sb_status sb_attention_x(sb_device *dev, const sb_command *c, sb_error *err)
             return st;
     }
     uint8_t *dst = sb_ptr(dev, c->dst);
-    sb_attn a = {.flags = c->codec, .batch = c->batch, .heads = c->rows, .kv_heads = c->p[3], .head_dim = c->cols,
-                 .keys = c->p[0], .capacity = c->p[1], .window = c->p[2], .queries = records, .kv = sb_ptr(dev, c->weights),
-                 .mask = c->codec & SB_ATTN_BITMAP ? sb_ptr(dev, c->aux) : NULL, .dst = dst,
-                 .probs = c->codec & SB_ATTN_EXPORT ? (uint32_t *)(void *)(dst + rows * sb_attn_row_bytes(c->cols)) : NULL};
+    sb_attn a = {.flags = c->codec,
+                 .batch = c->batch,
+                 .heads = c->rows,
+                 .kv_heads = c->p[3],
+                 .head_dim = c->cols,
+                 .keys = c->p[0],
+                 .capacity = c->p[1],
+                 .window = c->p[2],
+                 .queries = records,
+                 .kv = sb_ptr(dev, c->weights),
+                 .mask = c->codec & SB_ATTN_BITMAP ? sb_ptr(dev, c->aux) : NULL,
+                 .dst = dst,
+                 .probs =
+                     c->codec & SB_ATTN_EXPORT ? (uint32_t *)(void *)(dst + rows * sb_attn_row_bytes(c->cols)) : NULL};
     if (!sb_attention_exact(sb_attn_best(), &a, dev->opt.threads))
         return sb_fail(err, SB_ERR_NOMEM, "ATTENTION_X: out of memory for %u scores", c->p[0]);
     return SB_OK;
@@ -133,7 +152,8 @@ sb_status sb_attn_scale(sb_device *dev, const sb_command *c, sb_error *err)
     bool sigmoid = c->codec & SB_ATTN_SIGMOID;
     for (size_t r = 0; r < (size_t)c->batch * c->rows; r++) {
         size_t token = r / group % c->batch, head = r / (group * c->batch) * group + r % group;
-        const int64_t *acc = (const int64_t *)(const void *)((const uint8_t *)sb_ptr(dev, c->src) + r * sb_attn_row_bytes(hd));
+        const int64_t *acc =
+            (const int64_t *)(const void *)((const uint8_t *)sb_ptr(dev, c->src) + r * sb_attn_row_bytes(hd));
         const sb_attn_header *h = (const void *)((const uint8_t *)sb_ptr(dev, c->aux) + r * sb_attn_query_bytes(hd));
         float *y = (float *)sb_ptr(dev, c->dst) + (token * c->rows + head) * hd;
         int e = (int)sb_attn_clamp(h->v_exp, -128, 127);

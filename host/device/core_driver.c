@@ -10,8 +10,8 @@
 
 sb_status sb_core_probe(sb_core *core, const char *name, sb_core_read_fn read, void *ctx, sb_error *err)
 {
-    static const uint32_t offset[] = {SB_REG_ID, SB_REG_VERSION, SB_REG_PARAMS, SB_REG_MAX_BATCH,
-                                      SB_REG_PORTS, SB_REG_UNITS};
+    static const uint32_t offset[] = {SB_REG_ID,        SB_REG_VERSION, SB_REG_PARAMS,
+                                      SB_REG_MAX_BATCH, SB_REG_PORTS,   SB_REG_UNITS};
     uint32_t v[6];
     for (int i = 0; i < 6; i++)
         if (read(ctx, offset[i], &v[i]))
@@ -67,26 +67,35 @@ static bool attention_takes(uint32_t units, const sb_command *c)
 {
     bool sigmoid = c->codec & SB_ATTN_SIGMOID;
     uint64_t softmax_keys = 1ull << (units >> 16 & 31);
-    return units & (sigmoid ? SB_UNIT_SIGMOID : SB_UNIT_SOFTMAX) && (units & SB_UNIT_EXPORT || !(c->codec & SB_ATTN_EXPORT)) &&
-           c->batch <= 1024 && c->rows < 4096 && c->cols <= 256 && c->cols % 8 == 0 && (sigmoid || c->p[0] <= softmax_keys);
+    return units & (sigmoid ? SB_UNIT_SIGMOID : SB_UNIT_SOFTMAX) &&
+           (units & SB_UNIT_EXPORT || !(c->codec & SB_ATTN_EXPORT)) && c->batch <= 1024 && c->rows < 4096 &&
+           c->cols <= 256 && c->cols % 8 == 0 && (sigmoid || c->p[0] <= softmax_keys);
 }
 
 /* What the vector unit does (hw/rtl/vector/vec_check.sv). */
-static const sb_op vector_ops[] = {SB_OP_QUANTIZE, SB_OP_SCALE,       SB_OP_EMBED,      SB_OP_RMSNORM, SB_OP_ROPE,
-                                   SB_OP_SILU_MUL, SB_OP_ADD,         SB_OP_QUANTIZE_KV, SB_OP_ATTN_SCALE, SB_OP_LAYERNORM,
-                                   SB_OP_GELU_MUL, SB_OP_GATHER,      SB_OP_SCATTER,    SB_OP_ARGMAX,  SB_OP_QUANTIZE_Q, SB_OP_TOPK};
+static const sb_op vector_ops[] = {SB_OP_QUANTIZE,   SB_OP_SCALE,     SB_OP_EMBED,      SB_OP_RMSNORM,
+                                   SB_OP_ROPE,       SB_OP_SILU_MUL,  SB_OP_ADD,        SB_OP_QUANTIZE_KV,
+                                   SB_OP_ATTN_SCALE, SB_OP_LAYERNORM, SB_OP_GELU_MUL,   SB_OP_GATHER,
+                                   SB_OP_SCATTER,    SB_OP_ARGMAX,    SB_OP_QUANTIZE_Q, SB_OP_TOPK};
 
 /* What it would refuse although the cpu device does it. */
 static bool vector_takes(const sb_command *c)
 {
     switch (c->op) {
-    case SB_OP_QUANTIZE: return c->dst % 64 == 0;
-    case SB_OP_SCALE: return c->src % 64 == 0;
-    case SB_OP_EMBED: return c->p[1] || c->codec == SB_CODEC_FP16;
-    case SB_OP_ROPE: return c->cols <= 1024;
-    case SB_OP_QUANTIZE_KV: return c->dst % 64 == 0;
-    case SB_OP_ATTN_SCALE: return c->cols <= 512 && (c->src | c->aux) % 64 == 0;
-    default: return true;
+    case SB_OP_QUANTIZE:
+        return c->dst % 64 == 0;
+    case SB_OP_SCALE:
+        return c->src % 64 == 0;
+    case SB_OP_EMBED:
+        return c->p[1] || c->codec == SB_CODEC_FP16;
+    case SB_OP_ROPE:
+        return c->cols <= 1024;
+    case SB_OP_QUANTIZE_KV:
+        return c->dst % 64 == 0;
+    case SB_OP_ATTN_SCALE:
+        return c->cols <= 512 && (c->src | c->aux) % 64 == 0;
+    default:
+        return true;
     }
 }
 
@@ -99,7 +108,10 @@ static bool of_vector(unsigned op)
 }
 
 /* rows are those of a table of which a vector is one. */
-static bool one_row(unsigned op) { return op == SB_OP_EMBED || op == SB_OP_GATHER || op == SB_OP_SCATTER; }
+static bool one_row(unsigned op)
+{
+    return op == SB_OP_EMBED || op == SB_OP_GATHER || op == SB_OP_SCATTER;
+}
 
 bool sb_core_takes(const sb_core *core, const sb_command *c)
 {
@@ -197,10 +209,9 @@ const char *sb_core_error_name(uint32_t error)
 void sb_core_count(sb_device *dev, const uint64_t counter[SB_CORE_COUNTERS])
 {
     sb_counters *k = &dev->counters;
-    uint64_t *const field[SB_CORE_COUNTERS] = {&k->total,      &k->useful,      &k->wait_read, &k->stall,
-                                               &k->act_load,   &k->drain,       &k->control,   &k->compute,
-                                               &k->read_beats, &k->write_beats, &k->commands,  &k->attend,
-                                               &k->vector};
+    uint64_t *const field[SB_CORE_COUNTERS] = {
+        &k->total,   &k->useful,     &k->wait_read,   &k->stall,    &k->act_load, &k->drain, &k->control,
+        &k->compute, &k->read_beats, &k->write_beats, &k->commands, &k->attend,   &k->vector};
     for (int i = 0; i < SB_CORE_COUNTERS; i++)
         *field[i] += counter[i];
 }
@@ -230,19 +241,21 @@ static void add(char *buf, size_t size, size_t *n, const char *fmt, ...)
 void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
 {
     /* The states of cmd_fetch.sv, the beats of register STATE. */
-    static const char *const fetch[16] = {"idle",   "fetch", "get",  "hazard", "issue", "ahead", "weights", "wait",
-                                          "settle", "flush", "done", "unit",   "unit at work", "?", "?",  "?"};
+    static const char *const fetch[16] = {"idle",         "fetch", "get",    "hazard", "issue", "ahead",
+                                          "weights",      "wait",  "settle", "flush",  "done",  "unit",
+                                          "unit at work", "?",     "?",      "?"};
     static const char *const beat[4] = {"command", "activations", "weights", "a unit's"};
     /* The states of attn_unit.sv (two bits) and vector_unit.sv. */
     static const char *const attention[4] = {"idle", "check", "divide", "run"};
-    static const char *const vector[16] = {"idle",  "check", "divide", "size", "vector", "tile", "load", "store",
-                                           "pass",  "run",   "next",   "finish", "?",    "?",    "?",    "?"};
+    static const char *const vector[16] = {"idle", "check", "divide", "size",   "vector", "tile", "load", "store",
+                                           "pass", "run",   "next",   "finish", "?",      "?",    "?",    "?"};
     uint32_t cur, state, out, level, error, index, unit, built;
     uint64_t k[SB_CORE_COUNTERS];
     size_t n = 0;
     *buf = 0;
     if (read(ctx, SB_REG_CUR_INDEX, &cur) || read(ctx, SB_REG_STATE, &state) || read(ctx, SB_REG_OUTSTANDING, &out) ||
-        read(ctx, SB_REG_UNIT_STATE, &unit) || read(ctx, SB_REG_UNITS, &built) || read(ctx, SB_REG_LEVELS, &level) || read(ctx, SB_REG_ERROR, &error) || read(ctx, SB_REG_ERROR_INDEX, &index)) {
+        read(ctx, SB_REG_UNIT_STATE, &unit) || read(ctx, SB_REG_UNITS, &built) || read(ctx, SB_REG_LEVELS, &level) ||
+        read(ctx, SB_REG_ERROR, &error) || read(ctx, SB_REG_ERROR_INDEX, &index)) {
         add(buf, size, &n, "the core's registers do not answer");
         return;
     }
@@ -268,7 +281,6 @@ void sb_core_diagnose(sb_core_read_fn read, void *ctx, char *buf, size_t size)
         add(buf, size, &n,
             "cycles %" PRIu64 ": useful %" PRIu64 ", wait_read %" PRIu64 ", stall %" PRIu64 ", act_load %" PRIu64
             ", drain %" PRIu64 ", control %" PRIu64 ", compute %" PRIu64 ", attend %" PRIu64 ", vector %" PRIu64
-            "; beats read %" PRIu64 ", written %" PRIu64
-            "; commands done %" PRIu64,
+            "; beats read %" PRIu64 ", written %" PRIu64 "; commands done %" PRIu64,
             k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[11], k[12], k[8], k[9], k[10]);
 }

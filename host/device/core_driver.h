@@ -36,7 +36,8 @@ typedef struct {
     unsigned lanes, ports; /* lanes of a port, each 32 bits of its bus */
     uint32_t max_batch;    /* vectors a MATVEC may have, and elements of all of them: larger batches are split */
     uint64_t act_capacity;
-    uint32_t units; /* register UNITS: SB_UNIT_*, and what the attention unit is built for; 0 in cores from before there were any */
+    uint32_t units; /* register UNITS: SB_UNIT_*, and what the attention unit is built for; 0 in cores from before there
+                       were any */
 } sb_core;
 
 /* sb_backend.on_device of a driver: what a core may have; sb_core_restrict takes back what this one lacks. */

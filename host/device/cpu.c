@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The cpu device: the exact integer contract of docs/numerics.md, vectorised and threaded. Its MATVEC is also what the host
- * does for other devices. */
+ * The cpu device: the exact integer contract of docs/numerics.md, vectorised and threaded. Its MATVEC is also what the
+ * host does for other devices. */
 #include <omp.h>
 #include <stdio.h>
 

@@ -5,8 +5,8 @@
 #include <omp.h>
 #include <string.h>
 
-void sb_group_generic(const sb_codec *codec, const uint32_t *words, size_t main_words, const int16_t *x, size_t x_stride, int nv,
-                      int64_t acc[][SB_CPU_LANES])
+void sb_group_generic(const sb_codec *codec, const uint32_t *words, size_t main_words, const int16_t *x,
+                      size_t x_stride, int nv, int64_t acc[][SB_CPU_LANES])
 {
     const uint32_t *side = NULL, zero[SB_CPU_LANES] = {0};
     uint64_t sum[SB_CPU_MAX_TILE][SB_CPU_LANES] = {{0}};
@@ -30,8 +30,8 @@ void sb_group_generic(const sb_codec *codec, const uint32_t *words, size_t main_
     memcpy(acc, sum, sizeof sum[0] * (size_t)nv);
 }
 
-void sb_cpu_matvec(sb_group_fn fn, const sb_codec *codec, const uint32_t *weights, size_t rows, size_t cols, const int16_t *x,
-                   size_t batch, void *dst, size_t dst_stride, int threads)
+void sb_cpu_matvec(sb_group_fn fn, const sb_codec *codec, const uint32_t *weights, size_t rows, size_t cols,
+                   const int16_t *x, size_t batch, void *dst, size_t dst_stride, int threads)
 {
     size_t main_words = sb_codec_main_words(codec, cols), x_stride = sb_codec_act_elems(codec, cols);
     size_t group_words = sb_codec_row_words(codec, cols) * SB_CPU_LANES;
@@ -48,7 +48,8 @@ void sb_cpu_matvec(sb_group_fn fn, const sb_codec *codec, const uint32_t *weight
             int64_t acc[SB_CPU_MAX_TILE][SB_CPU_LANES];
             fn(codec, weights + g * group_words, main_words, x + v0 * x_stride, x_stride, nv, acc);
             for (int v = 0; v < nv; v++)
-                memcpy((char *)dst + (v0 + (size_t)v) * dst_stride + g * sizeof acc[0], acc[v], valid * sizeof acc[0][0]);
+                memcpy((char *)dst + (v0 + (size_t)v) * dst_stride + g * sizeof acc[0], acc[v],
+                       valid * sizeof acc[0][0]);
         }
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * AVX2 row groups: one row a 32-bit lane, as in the core. The seed codecs grow the block's bit stream with shifts and XORs,
- * take each weight's window from it, and form sum_p q_p*(V_p - 2^15) with two multiply-adds of 16-bit pairs. */
+ * AVX2 row groups: one row a 32-bit lane, as in the core. The seed codecs grow the block's bit stream with shifts and
+ * XORs, take each weight's window from it, and form sum_p q_p*(V_p - 2^15) with two multiply-adds of 16-bit pairs. */
 #include "device/cpu_matvec.h"
 
 #ifdef __AVX2__
@@ -10,8 +10,14 @@
 
 typedef __m256i v8; /* eight 32-bit lanes, or four 64-bit ones */
 
-INLINE v8 load8(const uint32_t *p) { return _mm256_loadu_si256((const v8 *)p); }
-INLINE v8 xor4(v8 a, v8 b, v8 c, v8 d) { return _mm256_xor_si256(_mm256_xor_si256(a, b), _mm256_xor_si256(c, d)); }
+INLINE v8 load8(const uint32_t *p)
+{
+    return _mm256_loadu_si256((const v8 *)p);
+}
+INLINE v8 xor4(v8 a, v8 b, v8 c, v8 d)
+{
+    return _mm256_xor_si256(_mm256_xor_si256(a, b), _mm256_xor_si256(c, d));
+}
 /* The signed nibble at bit `at` of every lane. */
 #define NIBBLE(w, at) _mm256_srai_epi32(_mm256_slli_epi32(w, 28 - (at)), 28)
 /* Low 16 bits from a, high 16 from b. */
@@ -22,7 +28,10 @@ typedef struct {
     v8 even, odd;
 } wide;
 
-INLINE wide wide_zero(void) { return (wide){_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+INLINE wide wide_zero(void)
+{
+    return (wide){_mm256_setzero_si256(), _mm256_setzero_si256()};
+}
 INLINE void wide_mac(wide *s, v8 w_even, v8 w_odd, v8 x)
 {
     s->even = _mm256_add_epi64(s->even, _mm256_mul_epi32(w_even, x));
@@ -41,17 +50,18 @@ INLINE void wide_store(int64_t acc[SB_CPU_LANES], wide s)
     _mm256_storeu_si256((v8 *)(acc + 4), _mm256_permute2x128_si256(lo, hi, 0x31));
 }
 
-/* Stream bits 0..31 (a) and 32..63 (b) from the seeds: x[n+16] = x[n]^x[n+1]^x[n+3]^x[n+12], four bits at a time, then the
- * squared recurrence x[n+32] = x[n]^x[n+2]^x[n+6]^x[n+24], eight at a time. */
+/* Stream bits 0..31 (a) and 32..63 (b) from the seeds: x[n+16] = x[n]^x[n+1]^x[n+3]^x[n+12], four bits at a time, then
+ * the squared recurrence x[n+32] = x[n]^x[n+2]^x[n+6]^x[n+24], eight at a time. */
 INLINE void stream(v8 seed, int bits, v8 *a, v8 *b)
 {
     v8 s = seed, nib = _mm256_set1_epi32(0xf), byte = _mm256_set1_epi32(0xff);
-#define GROW4(i)                                                                                                                 \
-    s = _mm256_or_si256(                                                                                                         \
-        s, _mm256_slli_epi32(_mm256_and_si256(xor4(_mm256_srli_epi32(s, 4 * (i)), _mm256_srli_epi32(s, 4 * (i) + 1),             \
-                                                   _mm256_srli_epi32(s, 4 * (i) + 3), _mm256_srli_epi32(s, 4 * (i) + 12)),       \
-                                              nib),                                                                              \
-                             16 + 4 * (i)))
+#define GROW4(i)                                                                                                       \
+    s = _mm256_or_si256(                                                                                               \
+        s, _mm256_slli_epi32(                                                                                          \
+               _mm256_and_si256(xor4(_mm256_srli_epi32(s, 4 * (i)), _mm256_srli_epi32(s, 4 * (i) + 1),                 \
+                                     _mm256_srli_epi32(s, 4 * (i) + 3), _mm256_srli_epi32(s, 4 * (i) + 12)),           \
+                                nib),                                                                                  \
+               16 + 4 * (i)))
     GROW4(0);
     GROW4(1);
     GROW4(2);
@@ -61,16 +71,17 @@ INLINE void stream(v8 seed, int bits, v8 *a, v8 *b)
     v8 t = xor4(s, _mm256_srli_epi32(s, 2), _mm256_srli_epi32(s, 6), _mm256_srli_epi32(s, 24));
     v8 u = _mm256_and_si256(t, byte);
     if (bits > 40) {
-#define GROW8(i)                                                                                                                 \
-    u = _mm256_or_si256(                                                                                                         \
-        u, _mm256_slli_epi32(_mm256_and_si256(xor4(_mm256_srli_epi32(s, 8 * (i)),                                                \
-                                                   (i) < 3 ? _mm256_srli_epi32(s, 8 * (i) + 2)                                   \
-                                                           : _mm256_or_si256(_mm256_srli_epi32(s, 26), _mm256_slli_epi32(u, 6)), \
-                                                   (i) < 3 ? _mm256_srli_epi32(s, 8 * (i) + 6)                                   \
-                                                           : _mm256_or_si256(_mm256_srli_epi32(s, 30), _mm256_slli_epi32(u, 2)), \
-                                                   _mm256_srli_epi32(u, 8 * (i)-8)),                                             \
-                                              byte),                                                                             \
-                             8 * (i)))
+#define GROW8(i)                                                                                                       \
+    u = _mm256_or_si256(                                                                                               \
+        u, _mm256_slli_epi32(                                                                                          \
+               _mm256_and_si256(xor4(_mm256_srli_epi32(s, 8 * (i)),                                                    \
+                                     (i) < 3 ? _mm256_srli_epi32(s, 8 * (i) + 2)                                       \
+                                             : _mm256_or_si256(_mm256_srli_epi32(s, 26), _mm256_slli_epi32(u, 6)),     \
+                                     (i) < 3 ? _mm256_srli_epi32(s, 8 * (i) + 6)                                       \
+                                             : _mm256_or_si256(_mm256_srli_epi32(s, 30), _mm256_slli_epi32(u, 2)),     \
+                                     _mm256_srli_epi32(u, 8 * (i)-8)),                                                 \
+                                byte),                                                                                 \
+               8 * (i)))
         GROW8(1);
         GROW8(2);
         GROW8(3);
@@ -79,8 +90,8 @@ INLINE void stream(v8 seed, int bits, v8 *a, v8 *b)
     *b = u;
 }
 
-INLINE void group_seedlm(const int C, const int P, const uint32_t *words, size_t main_words, const int16_t *x, size_t x_stride,
-                         const int nv, int64_t acc[][SB_CPU_LANES])
+INLINE void group_seedlm(const int C, const int P, const uint32_t *words, size_t main_words, const int16_t *x,
+                         size_t x_stride, const int nv, int64_t acc[][SB_CPU_LANES])
 {
     const v8 flip = _mm256_set1_epi32((int)0x80008000u);
     const int x_slot = C == 8 ? 8 : 16;
@@ -97,8 +108,9 @@ INLINE void group_seedlm(const int C, const int P, const uint32_t *words, size_t
         stream(_mm256_and_si256(w, _mm256_set1_epi32(0xffff)), 16 + C * P, &lo, &hi);
         v8 mid = _mm256_or_si256(_mm256_srli_epi32(lo, 16), _mm256_slli_epi32(hi, 16)); /* bits 16..47 */
         v8 q01 = HALVES(NIBBLE(w, 20), _mm256_slli_epi32(NIBBLE(w, 24), 16));
-        v8 q23 = P == 3 ? _mm256_and_si256(NIBBLE(w, 28), _mm256_set1_epi32(0xffff))
-                        : HALVES(NIBBLE(w, 28), _mm256_slli_epi32(_mm256_srai_epi32(_mm256_slli_epi32(side, 28), 28), 16));
+        v8 q23 = P == 3
+                     ? _mm256_and_si256(NIBBLE(w, 28), _mm256_set1_epi32(0xffff))
+                     : HALVES(NIBBLE(w, 28), _mm256_slli_epi32(_mm256_srai_epi32(_mm256_slli_epi32(side, 28), 28), 16));
         side = _mm256_srli_epi32(side, 4);
         v8 f = _mm256_and_si256(_mm256_srli_epi32(w, 16), _mm256_set1_epi32(15));
         wide sum[SB_CPU_MAX_TILE];
@@ -109,8 +121,9 @@ INLINE void group_seedlm(const int C, const int P, const uint32_t *words, size_t
         for (int c = 0; c < C; c++) {
             const int n = c * P + 1; /* first stream bit of the weight's 16+P-1 bit window */
             const int need = n + 16 + P - 1;
-            v8 win = need <= 32 ? _mm256_srli_epi32(lo, n & 31) : need <= 48 ? _mm256_srli_epi32(mid, (n - 16) & 31)
-                                                                             : _mm256_srli_epi32(hi, (n - 32) & 31);
+            v8 win = need <= 32   ? _mm256_srli_epi32(lo, n & 31)
+                     : need <= 48 ? _mm256_srli_epi32(mid, (n - 16) & 31)
+                                  : _mm256_srli_epi32(hi, (n - 32) & 31);
             v8 v01 = _mm256_xor_si256(HALVES(win, _mm256_slli_epi32(win, 15)), flip);
             v8 v23 = _mm256_xor_si256(HALVES(_mm256_srli_epi32(win, 2), _mm256_slli_epi32(win, 13)), flip);
             v8 isum = _mm256_add_epi32(_mm256_madd_epi16(v01, q01), _mm256_madd_epi16(v23, q23));
@@ -130,7 +143,8 @@ INLINE void half_split(v8 h, v8 *mant, v8 *shift)
 {
     v8 e = _mm256_and_si256(_mm256_srli_epi32(h, 10), _mm256_set1_epi32(31));
     v8 zero = _mm256_setzero_si256(), normal = _mm256_cmpgt_epi32(e, zero);
-    v8 m = _mm256_or_si256(_mm256_and_si256(h, _mm256_set1_epi32(1023)), _mm256_and_si256(normal, _mm256_set1_epi32(1024)));
+    v8 m = _mm256_or_si256(_mm256_and_si256(h, _mm256_set1_epi32(1023)),
+                           _mm256_and_si256(normal, _mm256_set1_epi32(1024)));
     v8 neg = _mm256_srai_epi32(_mm256_slli_epi32(h, 16), 31);
     *mant = _mm256_sub_epi32(_mm256_xor_si256(m, neg), neg);
     *shift = _mm256_add_epi32(e, normal); /* normal is -1 */
@@ -160,7 +174,8 @@ INLINE void group_int4(const uint32_t *words, size_t main_words, const int16_t *
                 v8 q = NIBBLE(w, 4 * c);
                 for (int v = 0; v < nv; v++)
                     sum[v] = _mm256_add_epi32(
-                        sum[v], _mm256_madd_epi16(q, _mm256_set1_epi32((uint16_t)xb[(size_t)v * x_stride + (size_t)c])));
+                        sum[v],
+                        _mm256_madd_epi16(q, _mm256_set1_epi32((uint16_t)xb[(size_t)v * x_stride + (size_t)c])));
             }
         }
         v8 m, shift;
@@ -201,17 +216,17 @@ INLINE void group_fp16(const uint32_t *words, size_t main_words, const int16_t *
 }
 
 /* The two tile sizes that occur most are compiled apart, so that their accumulators stay in registers. */
-#define TILES(name, call)                                                                                                        \
-    static void name(const sb_codec *codec, const uint32_t *words, size_t main_words, const int16_t *x, size_t x_stride, int nv, \
-                     int64_t acc[][SB_CPU_LANES])                                                                                \
-    {                                                                                                                            \
-        (void)codec;                                                                                                             \
-        if (nv == 4) {                                                                                                           \
-            call(4, acc);                                                                                                        \
-        } else {                                                                                                                 \
-            for (int v = 0; v < nv; v++, x += x_stride)                                                                          \
-                call(1, acc + v);                                                                                                \
-        }                                                                                                                        \
+#define TILES(name, call)                                                                                              \
+    static void name(const sb_codec *codec, const uint32_t *words, size_t main_words, const int16_t *x,                \
+                     size_t x_stride, int nv, int64_t acc[][SB_CPU_LANES])                                             \
+    {                                                                                                                  \
+        (void)codec;                                                                                                   \
+        if (nv == 4) {                                                                                                 \
+            call(4, acc);                                                                                              \
+        } else {                                                                                                       \
+            for (int v = 0; v < nv; v++, x += x_stride)                                                                \
+                call(1, acc + v);                                                                                      \
+        }                                                                                                              \
     }
 #define CALL_SEEDLM4(n, out) group_seedlm(8, 3, words, main_words, x, x_stride, n, out)
 #define CALL_SEEDLM3(n, out) group_seedlm(12, 4, words, main_words, x, x_stride, n, out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The cuda device: the exact contract on a GPU, weights packed in its memory (kernels/include/sb_kernels_cuda.h). A build without nvcc
- * has the name and says so. */
+ * The cuda device: the exact contract on a GPU, weights packed in its memory (kernels/include/sb_kernels_cuda.h). A
+ * build without nvcc has the name and says so. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +17,19 @@ typedef struct {
 
 static sb_status status_of(int st)
 {
-    return st == SB_CUDA_OK ? SB_OK : st == SB_CUDA_ABSENT ? SB_ERR_UNSUPPORTED : st == SB_CUDA_MEMORY ? SB_ERR_NOMEM : st == SB_CUDA_TIMEOUT ? SB_ERR_TIMEOUT : SB_ERR_DEVICE;
+    return st == SB_CUDA_OK        ? SB_OK
+           : st == SB_CUDA_ABSENT  ? SB_ERR_UNSUPPORTED
+           : st == SB_CUDA_MEMORY  ? SB_ERR_NOMEM
+           : st == SB_CUDA_TIMEOUT ? SB_ERR_TIMEOUT
+                                   : SB_ERR_DEVICE;
 }
 
 static sb_status cuda_open(sb_device *dev, const char *params, sb_error *err)
 {
     uint64_t index = 0, timeout = 60, overlap = 1;
-    const sb_param known[] = {{"device", &index, 0, 63, NULL, 0}, {"timeout", &timeout, 1, 86400, NULL, 0}, {"overlap", &overlap, 0, 1, NULL, 0}};
+    const sb_param known[] = {{"device", &index, 0, 63, NULL, 0},
+                              {"timeout", &timeout, 1, 86400, NULL, 0},
+                              {"overlap", &overlap, 0, 1, NULL, 0}};
     sb_status st = sb_params_parse("cuda", params, known, 3, err);
     if (st)
         return st;
@@ -40,8 +46,9 @@ static sb_status cuda_open(sb_device *dev, const char *params, sb_error *err)
     d->timeout_s = (double)timeout;
     dev->priv = d;
     const sb_cuda_properties *p = sb_cuda_properties_get(d->cuda);
-    snprintf(dev->describe, sizeof dev->describe, "exact integers, device %d: %.100s, sm_%d%d, %d multiprocessors, %.1f GiB",
-             (int)index, p->name, p->major, p->minor, p->multiprocessors, (double)p->memory_bytes / (1 << 30));
+    snprintf(dev->describe, sizeof dev->describe,
+             "exact integers, device %d: %.100s, sm_%d%d, %d multiprocessors, %.1f GiB", (int)index, p->name, p->major,
+             p->minor, p->multiprocessors, (double)p->memory_bytes / (1 << 30));
     return SB_OK;
 }
 

@@ -33,15 +33,18 @@ typedef struct sb_backend {
     uint64_t (*matrix_bytes)(const sb_device *dev, const sb_command *c);
     sb_op_fn op[SB_OP_COUNT];    /* by the host, through sb_ptr() */
     bool on_device[SB_OP_COUNT]; /* what it can do; open() may take back what this device lacks (sb_device.can) */
-    /* Whether the hardware takes this command of an operation that it can do; NULL: any. The host does what it does not take. */
+    /* Whether the hardware takes this command of an operation that it can do; NULL: any. The host does what it does not
+     * take. */
     bool (*takes)(const sb_device *dev, const sb_command *c);
     /* Hands a run of consecutive on_device commands to the hardware; NULL: op[] is called for each. */
     sb_status (*run)(sb_device *dev, uint64_t addr, uint32_t count, uint32_t *failed, sb_error *err);
     /* A back end with memory of its own has these three; sb_device.mem is then the host's mirror of it (mirror.c). */
-    sb_status (*reserve)(sb_device *dev, uint64_t end, sb_error *err); /* addresses below end must exist; new ones hold 0 */
+    sb_status (*reserve)(sb_device *dev, uint64_t end,
+                         sb_error *err); /* addresses below end must exist; new ones hold 0 */
     sb_status (*write)(sb_device *dev, uint64_t addr, const void *src, size_t bytes, sb_error *err);
     sb_status (*read)(sb_device *dev, uint64_t addr, void *dst, size_t bytes, sb_error *err);
-    /* Where at or after `at` an allocation may begin, so that it lies in one piece in the device's memory. NULL: anywhere. */
+    /* Where at or after `at` an allocation may begin, so that it lies in one piece in the device's memory. NULL:
+     * anywhere. */
     uint64_t (*fit)(const sb_device *dev, uint64_t at, uint64_t bytes);
     bool fetches_list; /* run() reads the records in the device's memory, not through sb_ptr() */
 } sb_backend;
@@ -73,14 +76,17 @@ extern const sb_backend sb_backend_ref, sb_backend_cpu, sb_backend_sim, sb_backe
 extern const sb_backend sb_backend_opencl, sb_backend_cuda, sb_backend_uart;
 
 /* sb_device_open of a back end that is in no table. */
-sb_status sb_device_open_backend(const sb_backend *be, const char *params, const sb_device_options *opt, sb_device **out,
-                                 sb_error *err);
+sb_status sb_device_open_backend(const sb_backend *be, const char *params, const sb_device_options *opt,
+                                 sb_device **out, sb_error *err);
 
-static inline void *sb_ptr(const sb_device *dev, uint64_t addr) { return dev->mem.base + addr; }
+static inline void *sb_ptr(const sb_device *dev, uint64_t addr)
+{
+    return dev->mem.base + addr;
+}
 
 /* Device memory where host and device do not share it; without effect where they do. stats: of whom it is done for.
- * to_host, to_device: brings the lines of a range that are stale there up to date. host_writes: before the host changes a
- * range through sb_ptr(); device_wrote: after the device did. */
+ * to_host, to_device: brings the lines of a range that are stale there up to date. host_writes: before the host changes
+ * a range through sb_ptr(); device_wrote: after the device did. */
 sb_status sb_mirror_grow(sb_device *dev, sb_error *err);
 void sb_mirror_free(sb_mirror *m);
 sb_status sb_mirror_to_host(sb_device *dev, uint64_t addr, uint64_t bytes, sb_op_stats *stats, sb_error *err);
@@ -106,7 +112,8 @@ typedef struct {
 } sb_range;
 enum { SB_MAX_RANGES = 6 };
 /* Checks the shapes of *c and lists its ranges; the ranges are not yet checked against memory. */
-sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range r[SB_MAX_RANGES], int *n, sb_error *err);
+sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range r[SB_MAX_RANGES], int *n,
+                            sb_error *err);
 /* sb_command_ranges and bounds: after SB_OK the operation may touch memory without further checks. */
 sb_status sb_command_check(const sb_device *dev, const sb_command *c, sb_error *err);
 
@@ -120,8 +127,8 @@ typedef struct {
 } sb_param;
 sb_status sb_params_parse(const char *device, const char *text, const sb_param *params, size_t n, sb_error *err);
 
-/* Lane layout (docs/formats.md) for `ports` ports of `lanes` lanes each. Port p's part lies p * slice bytes into it; what lies
- * between the parts is not written by sb_lane_pack. */
+/* Lane layout (docs/formats.md) for `ports` ports of `lanes` lanes each. Port p's part lies p * slice bytes into it;
+ * what lies between the parts is not written by sb_lane_pack. */
 uint64_t sb_lane_slice(const sb_codec *codec, size_t rows, size_t cols, unsigned lanes, unsigned ports);
 uint64_t sb_lane_bytes(const sb_codec *codec, size_t rows, size_t cols, unsigned lanes, unsigned ports);
 void sb_lane_pack(const sb_matrix *m, unsigned lanes, unsigned ports, uint32_t *out);
@@ -151,17 +158,16 @@ sb_status sb_argmax(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_topk(sb_device *dev, const sb_command *c, sb_error *err);
 sb_status sb_nop(sb_device *dev, const sb_command *c, sb_error *err);
 
-/* Entries of sb_backend.op, in software: what ref does like everybody (no function is approximated in it), and the rest of
- * the exact contract. */
+/* Entries of sb_backend.op, in software: what ref does like everybody (no function is approximated in it), and the rest
+ * of the exact contract. */
 #define SB_HOST_OPS                                                                                                    \
     [SB_OP_NOP] = sb_nop, [SB_OP_ROPE] = sb_rope, [SB_OP_ADD] = sb_add, [SB_OP_GATHER] = sb_gather,                    \
     [SB_OP_SCATTER] = sb_scatter, [SB_OP_ARGMAX] = sb_argmax, [SB_OP_TOPK] = sb_topk
 #define SB_EXACT_OPS                                                                                                   \
     [SB_OP_MATVEC] = sb_host_matvec, [SB_OP_QUANTIZE] = sb_quantize, [SB_OP_SCALE] = sb_scale,                         \
-    [SB_OP_EMBED] = sb_embed, [SB_OP_RMSNORM] = sb_rmsnorm,                                                            \
-    [SB_OP_LAYERNORM] = sb_layernorm, [SB_OP_SILU_MUL] = sb_silu_mul, [SB_OP_GELU_MUL] = sb_gelu_mul,                  \
-    [SB_OP_QUANTIZE_Q] = sb_quantize_q, [SB_OP_QUANTIZE_KV] = sb_quantize_kv, [SB_OP_ATTENTION_X] = sb_attention_x,    \
-    [SB_OP_ATTN_SCALE] = sb_attn_scale
+    [SB_OP_EMBED] = sb_embed, [SB_OP_RMSNORM] = sb_rmsnorm, [SB_OP_LAYERNORM] = sb_layernorm,                          \
+    [SB_OP_SILU_MUL] = sb_silu_mul, [SB_OP_GELU_MUL] = sb_gelu_mul, [SB_OP_QUANTIZE_Q] = sb_quantize_q,                \
+    [SB_OP_QUANTIZE_KV] = sb_quantize_kv, [SB_OP_ATTENTION_X] = sb_attention_x, [SB_OP_ATTN_SCALE] = sb_attn_scale
 
 /* Entries of sb_backend.on_device for hardware that does the whole exact contract; NOP apart, which is no work. */
 #define SB_EXACT_ON_DEVICE                                                                                             \

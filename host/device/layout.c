@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The lane layout (docs/formats.md, "What a core reads"): rows interleaved over lanes, side beats before their main beats,
- * row groups dealt to the ports in turn. */
+ * The lane layout (docs/formats.md, "What a core reads"): rows interleaved over lanes, side beats before their main
+ * beats, row groups dealt to the ports in turn. */
 #include <string.h>
 
 #include "device/device_internal.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Device memory of the software devices and of the simulator: one reserved range, handed out upwards, zeroed by the kernel. */
+ * Device memory of the software devices and of the simulator: one reserved range, handed out upwards, zeroed by the
+ * kernel. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -8,11 +8,14 @@
 #include "device/device_internal.h"
 
 /* In the order in which `seedbed devices` lists them. */
-static const sb_backend *const backends[] = {&sb_backend_cpu,  &sb_backend_ref,  &sb_backend_sim,
-                                             &sb_backend_xrt,  &sb_backend_xocl, &sb_backend_opencl, &sb_backend_cuda, &sb_backend_uart};
+static const sb_backend *const backends[] = {&sb_backend_cpu,  &sb_backend_ref,    &sb_backend_sim,  &sb_backend_xrt,
+                                             &sb_backend_xocl, &sb_backend_opencl, &sb_backend_cuda, &sb_backend_uart};
 enum { N_BACKENDS = sizeof backends / sizeof *backends };
 
-const sb_device_kind *sb_device_kind_at(size_t i) { return i < N_BACKENDS ? &backends[i]->kind : NULL; }
+const sb_device_kind *sb_device_kind_at(size_t i)
+{
+    return i < N_BACKENDS ? &backends[i]->kind : NULL;
+}
 
 bool sb_device_candidate(size_t kind, size_t i, char *params, size_t size)
 {
@@ -34,8 +37,8 @@ sb_status sb_device_open(const char *spec, const sb_device_options *opt, sb_devi
     return sb_fail(err, SB_ERR_ARG, "unknown device '%.*s' (known: %s; see `seedbed devices`)", (int)n, spec, known);
 }
 
-sb_status sb_device_open_backend(const sb_backend *be, const char *params, const sb_device_options *opt, sb_device **out,
-                                 sb_error *err)
+sb_status sb_device_open_backend(const sb_backend *be, const char *params, const sb_device_options *opt,
+                                 sb_device **out, sb_error *err)
 {
     *out = NULL;
     sb_device *dev = calloc(1, sizeof *dev);
@@ -71,10 +74,22 @@ void sb_device_close(sb_device *dev)
     free(dev);
 }
 
-const char *sb_device_name(const sb_device *dev) { return dev->be->kind.name; }
-const char *sb_device_describe(const sb_device *dev) { return dev->describe; }
-bool sb_device_is_exact(const sb_device *dev) { return dev->be->exact; }
-void sb_device_counters(const sb_device *dev, sb_counters *out) { *out = dev->counters; }
+const char *sb_device_name(const sb_device *dev)
+{
+    return dev->be->kind.name;
+}
+const char *sb_device_describe(const sb_device *dev)
+{
+    return dev->describe;
+}
+bool sb_device_is_exact(const sb_device *dev)
+{
+    return dev->be->exact;
+}
+void sb_device_counters(const sb_device *dev, sb_counters *out)
+{
+    *out = dev->counters;
+}
 
 sb_status sb_device_load_matrix(sb_device *dev, const sb_matrix *m, uint64_t *addr, sb_error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The opencl device: the exact contract in the kernels of kernels/opencl, on any device with an OpenCL 1.2 driver. Its memory is one
- * buffer that grows, so that the addresses in command records are offsets into it. */
+ * The opencl device: the exact contract in the kernels of kernels/opencl, on any device with an OpenCL 1.2 driver. Its
+ * memory is one buffer that grows, so that the addresses in command records are offsets into it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +29,13 @@ static bool matches(const char *wish, unsigned index, const char *name)
 static bool compiles(cl_device_id id)
 {
     cl_bool compiler = CL_FALSE;
-    return clGetDeviceInfo(id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL) == CL_SUCCESS && compiler;
+    return clGetDeviceInfo(id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL) == CL_SUCCESS &&
+           compiler;
 }
 
 /* The first device that fits, GPUs and accelerators before CPUs; a platform without devices is passed over. */
-static sb_status find(const char *platform, const char *device, sb_cl *s, char *platform_name, size_t size, sb_error *err)
+static sb_status find(const char *platform, const char *device, sb_cl *s, char *platform_name, size_t size,
+                      sb_error *err)
 {
     static const cl_device_type order[] = {CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR, CL_DEVICE_TYPE_ALL};
     cl_platform_id platforms[16];
@@ -48,7 +50,8 @@ static sb_status find(const char *platform, const char *device, sb_cl *s, char *
             cl_uint k = 0;
             *platform_name = 0;
             clGetPlatformInfo(platforms[p], CL_PLATFORM_NAME, size, platform_name, NULL);
-            if (!matches(platform, p, platform_name) || clGetDeviceIDs(platforms[p], order[pass], 16, ids, &k) != CL_SUCCESS)
+            if (!matches(platform, p, platform_name) ||
+                clGetDeviceIDs(platforms[p], order[pass], 16, ids, &k) != CL_SUCCESS)
                 continue;
             for (cl_uint d = 0; d < k && d < 16; d++) {
                 clGetDeviceInfo(ids[d], CL_DEVICE_NAME, sizeof s->name, s->name, NULL);
@@ -59,8 +62,9 @@ static sb_status find(const char *platform, const char *device, sb_cl *s, char *
             }
         }
     }
-    return sb_fail(err, SB_ERR_UNSUPPORTED, "device opencl: no device fits platform='%s', device='%s' (%u platform%s; see clinfo)",
-                   platform, device, n, n == 1 ? "" : "s");
+    return sb_fail(err, SB_ERR_UNSUPPORTED,
+                   "device opencl: no device fits platform='%s', device='%s' (%u platform%s; see clinfo)", platform,
+                   device, n, n == 1 ? "" : "s");
 }
 
 static void opencl_close(sb_device *dev)
@@ -69,7 +73,8 @@ static void opencl_close(sb_device *dev)
     if (!s)
         return;
     dev->priv = NULL;
-    if (s->lost) { /* something still runs in these objects and copies to the mirror; releasing them could wait for ever */
+    if (s->lost) { /* something still runs in these objects and copies to the mirror; releasing them could wait for ever
+                    */
         dev->mem = (sb_memory){0};
         return;
     }
@@ -125,7 +130,8 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
     sb_status st = sb_params_parse("opencl", params, p, sizeof p / sizeof *p, err);
     if (!st && width > 1 && width < 8)
         st = sb_fail(err, SB_ERR_ARG, "device opencl: width=%u: expected 1 or 8", (unsigned)width);
-    (void)(st || (st = find(platform, device, s, platform_name, sizeof platform_name, err)) || (st = check_arithmetic(s, err)));
+    (void)(st || (st = find(platform, device, s, platform_name, sizeof platform_name, err)) ||
+           (st = check_arithmetic(s, err)));
     if (!st) {
         clGetDeviceInfo(s->id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
         clGetDeviceInfo(s->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof s->units, &s->units, NULL);
@@ -163,8 +169,8 @@ static sb_status opencl_reserve(sb_device *dev, uint64_t end, sb_error *err)
     if (size > s->max_size)
         size = s->max_size / 4096 * 4096;
     if (size < end)
-        return sb_fail(err, SB_ERR_NOMEM, "device opencl: %s has buffers of at most %llu bytes, %llu are asked for", s->name,
-                       (unsigned long long)s->max_size, (unsigned long long)end);
+        return sb_fail(err, SB_ERR_NOMEM, "device opencl: %s has buffers of at most %llu bytes, %llu are asked for",
+                       s->name, (unsigned long long)s->max_size, (unsigned long long)end);
     cl_int e;
     cl_event done;
     const cl_uint zero = 0;
@@ -226,12 +232,14 @@ static sb_status opencl_open(sb_device *dev, const char *params, sb_error *err)
 {
     (void)dev, (void)params;
     return sb_fail(err, SB_ERR_UNSUPPORTED,
-                   "device opencl: built without OpenCL (Debian: ocl-icd-opencl-dev, opencl-headers; for the CPU: pocl-opencl-icd)");
+                   "device opencl: built without OpenCL (Debian: ocl-icd-opencl-dev, opencl-headers; for the CPU: "
+                   "pocl-opencl-icd)");
 }
 #endif
 
 const sb_backend sb_backend_opencl = {
-    .kind = {"opencl", "the exact integer contract in OpenCL kernels", "platform=N|NAME, device=N|NAME, timeout=MS, width=1|8, slices=1..32, scratch=KIB"},
+    .kind = {"opencl", "the exact integer contract in OpenCL kernels",
+             "platform=N|NAME, device=N|NAME, timeout=MS, width=1|8, slices=1..32, scratch=KIB"},
     .exact = true,
     .open = opencl_open,
 #ifdef SB_HAVE_OPENCL

@@ -57,7 +57,8 @@ sb_status sb_cl_wait(sb_cl *s, cl_event event, const char *what, sb_error *err)
             break;
         if (now_ms() - start >= s->timeout) {
             s->lost = true;
-            return sb_fail(err, SB_ERR_TIMEOUT, "device opencl: %s: no end within %llu ms", what, (unsigned long long)s->timeout);
+            return sb_fail(err, SB_ERR_TIMEOUT, "device opencl: %s: no end within %llu ms", what,
+                           (unsigned long long)s->timeout);
         }
         nanosleep(&(struct timespec){.tv_nsec = sleep}, NULL);
         sleep = sleep < 500000 ? sleep * 3 / 2 : sleep;

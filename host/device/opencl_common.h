@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the OpenCL back end's parts share: opencl.c (finding a device, its memory), opencl_program.c (kernels/opencl, built for
- * it), opencl_run.c (command lists). */
+ * What the OpenCL back end's parts share: opencl.c (finding a device, its memory), opencl_program.c (kernels/opencl,
+ * built for it), opencl_run.c (command lists). */
 #ifndef SEEDBED_OPENCL_COMMON_H
 #define SEEDBED_OPENCL_COMMON_H
 
@@ -9,7 +9,8 @@
 
 #include "device/device_internal.h"
 
-/* Work-items of a group; rows of a MATVEC's group, which is the lane layout's number of lanes; vectors for which a block is decoded once. */
+/* Work-items of a group; rows of a MATVEC's group, which is the lane layout's number of lanes; vectors for which a
+ * block is decoded once. */
 enum { SB_CL_GROUP = 64, SB_CL_LANES = 32, SB_CL_TILE = 4 };
 
 typedef enum {
@@ -43,16 +44,16 @@ typedef struct {
     cl_command_queue queue; /* in order */
     cl_program program;
     cl_kernel kernel[SB_CL_KERNELS]; /* NULL: the device lacks what it needs */
-    cl_mem mem; /* device memory: addresses are offsets */
+    cl_mem mem;                      /* device memory: addresses are offsets */
     uint64_t size, max_size;
     cl_uint first_error; /* where a copy of status[0] goes */
-    cl_mem status; /* index << 8 | error of the first command that failed */
+    cl_mem status;       /* index << 8 | error of the first command that failed */
     cl_mem scratch;
     size_t scratch_size, scratch_limit;
-    cl_uint units;   /* compute units */
+    cl_uint units;          /* compute units */
     unsigned width, slices; /* rows of a work-item of a MATVEC, and slices of a row */
-    uint64_t timeout; /* of a command list, in ms */
-    bool lost;        /* a wait ended without an answer: nothing can be released any more */
+    uint64_t timeout;       /* of a command list, in ms */
+    bool lost;              /* a wait ended without an answer: nothing can be released any more */
     char name[128];
 } sb_cl;
 

@@ -9,9 +9,9 @@
 #include "device/opencl_program.h"
 
 /* The file's text as it was when this was compiled; the path is from the top of the source. */
-#define TEXT(name)                                                                                                                     \
-    __asm__(".section .rodata\n.global sb_cl_text_" #name "\nsb_cl_text_" #name ":\n.incbin \"kernels/opencl/" #name                   \
-            ".cl\"\n.byte 0\n.previous\n");                                                                                            \
+#define TEXT(name)                                                                                                     \
+    __asm__(".section .rodata\n.global sb_cl_text_" #name "\nsb_cl_text_" #name ":\n.incbin \"kernels/opencl/" #name   \
+            ".cl\"\n.byte 0\n.previous\n");                                                                            \
     extern const char sb_cl_text_##name[]
 TEXT(common);
 TEXT(quantize);
@@ -65,11 +65,12 @@ static char *definitions(const sb_cl *s)
     char *text = malloc(size);
     if (!text)
         return NULL;
-    n += (size_t)snprintf(text + n, size - n,
-                          "#define GROUP %d\n#define LANES %d\n#define TILE %d\n#define SLICES %u\n#define WIDTH %u\n"
-                          "enum { FP16 = %d, INT4 = %d, SEEDLM4 = %d, SEEDLM3 = %d };\nconstant uint attention_table[] = {",
-                          SB_CL_GROUP, SB_CL_LANES, SB_CL_TILE, s->slices, s->width, SB_CODEC_FP16, SB_CODEC_INT4, SB_CODEC_SEEDLM4,
-                          SB_CODEC_SEEDLM3);
+    n += (size_t)snprintf(
+        text + n, size - n,
+        "#define GROUP %d\n#define LANES %d\n#define TILE %d\n#define SLICES %u\n#define WIDTH %u\n"
+        "enum { FP16 = %d, INT4 = %d, SEEDLM4 = %d, SEEDLM3 = %d };\nconstant uint attention_table[] = {",
+        SB_CL_GROUP, SB_CL_LANES, SB_CL_TILE, s->slices, s->width, SB_CODEC_FP16, SB_CODEC_INT4, SB_CODEC_SEEDLM4,
+        SB_CODEC_SEEDLM3);
     for (size_t i = 0; i < sizeof sb_attn_table / sizeof *sb_attn_table; i++)
         n += (size_t)snprintf(text + n, size - n, "0x%x,", sb_attn_table[i]);
     snprintf(text + n, size - n, "};\n");
@@ -117,12 +118,14 @@ sb_status sb_cl_build(sb_cl *s, sb_error *err)
     e = clBuildProgram(s->program, 1, &s->id, options, NULL, NULL);
     if (e != CL_SUCCESS) {
         first_error(s, line, sizeof line);
-        return sb_fail(err, SB_ERR_DEVICE, "device opencl: %s: the kernels do not build (%s): %s", s->name, sb_cl_error_name(e), line);
+        return sb_fail(err, SB_ERR_DEVICE, "device opencl: %s: the kernels do not build (%s): %s", s->name,
+                       sb_cl_error_name(e), line);
     }
     for (int i = 0; i < SB_CL_KERNELS; i++) {
         s->kernel[i] = clCreateKernel(s->program, kernel_name[i], &e);
         if (!s->kernel[i])
-            return sb_fail(err, SB_ERR_DEVICE, "device opencl: %s: kernel %s: %s", s->name, kernel_name[i], sb_cl_error_name(e));
+            return sb_fail(err, SB_ERR_DEVICE, "device opencl: %s: kernel %s: %s", s->name, kernel_name[i],
+                           sb_cl_error_name(e));
     }
     return SB_OK;
 }

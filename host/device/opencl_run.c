@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A command list on an OpenCL device: each command is one kernel or a few, in order in one queue; the host waits once for all. */
+ * A command list on an OpenCL device: each command is one kernel or a few, in order in one queue; the host waits once
+ * for all. */
 #ifdef SB_HAVE_OPENCL
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,10 @@
 #include "device/opencl_run.h"
 
 enum { PART = 4096, MASKED = INT32_MIN }; /* PART: commands between two waits */
-static size_t up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+static size_t up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
 
 /* The arguments that every kernel has; then it is queued over x, y, z work-items. */
 static cl_int arguments(const sb_cl *s, cl_kernel k, cl_uint index, const sb_command *c)
@@ -20,14 +24,16 @@ static cl_int arguments(const sb_cl *s, cl_kernel k, cl_uint index, const sb_com
     return e ? e : clSetKernelArg(k, 3, sizeof *c, c);
 }
 
-static cl_int launch(const sb_cl *s, cl_kernel k, size_t x, size_t y, size_t z, size_t local_x, size_t local_y, cl_event *done)
+static cl_int launch(const sb_cl *s, cl_kernel k, size_t x, size_t y, size_t z, size_t local_x, size_t local_y,
+                     cl_event *done)
 {
     const size_t global[3] = {x, y, z}, local[3] = {local_x, local_y, 1};
     return clEnqueueNDRangeKernel(s->queue, k, 3, NULL, global, local, 0, NULL, done);
 }
 
 /* One kernel over x, y, z work-items in groups of SB_CL_GROUP. */
-static cl_int one(const sb_cl *s, sb_cl_kernel which, cl_uint index, const sb_command *c, size_t x, size_t y, size_t z, cl_event *done)
+static cl_int one(const sb_cl *s, sb_cl_kernel which, cl_uint index, const sb_command *c, size_t x, size_t y, size_t z,
+                  cl_event *done)
 {
     cl_int e = arguments(s, s->kernel[which], index, c);
     return e ? e : launch(s, s->kernel[which], up(x, SB_CL_GROUP), y, z, SB_CL_GROUP, 1, done);
@@ -37,8 +43,9 @@ static cl_int matvec(const sb_cl *s, cl_uint index, const sb_command *c, cl_even
 {
     cl_kernel k = s->kernel[SB_CL_MATVEC + c->codec];
     cl_int e = arguments(s, k, index, c);
-    return e ? e : launch(s, k, up(c->rows, SB_CL_LANES) / s->width, s->slices, up(c->batch, SB_CL_TILE) / SB_CL_TILE,
-                          SB_CL_LANES / s->width, s->slices, done);
+    return e ? e
+             : launch(s, k, up(c->rows, SB_CL_LANES) / s->width, s->slices, up(c->batch, SB_CL_TILE) / SB_CL_TILE,
+                      SB_CL_LANES / s->width, s->slices, done);
 }
 
 static cl_int grow_scratch(sb_cl *s, size_t bytes)
@@ -56,7 +63,8 @@ static cl_int grow_scratch(sb_cl *s, size_t bytes)
     return e;
 }
 
-/* The rows in parts that fit the scratch memory (its layout: kernels/opencl/attention.cl); few rows are spread over splits of the keys. */
+/* The rows in parts that fit the scratch memory (its layout: kernels/opencl/attention.cl); few rows are spread over
+ * splits of the keys. */
 static cl_int attention(sb_cl *s, cl_uint index, const sb_command *c, cl_event *done)
 {
     size_t rows = (size_t)c->batch * c->rows, keys = up(c->p[0], 64), blocks = keys / 64, target = 8 * (size_t)s->units;
@@ -143,14 +151,15 @@ static cl_int enqueue(sb_cl *s, cl_uint index, const sb_command *c, cl_event *do
 
 static const char *error_name(cl_uint error)
 {
-    return error == SB_ERROR_NOT_FINITE    ? "a value that is not finite (error 7)"
-           : error == SB_ERROR_INDEX  ? "index out of range (error 8)"
-           : error == 16 ? "a query record is out of range"
-                         : "?";
+    return error == SB_ERROR_NOT_FINITE ? "a value that is not finite (error 7)"
+           : error == SB_ERROR_INDEX    ? "index out of range (error 8)"
+           : error == 16                ? "a query record is out of range"
+                                        : "?";
 }
 
 /* After a wait without an end: which command it was. */
-static sb_status diagnose(const sb_cl *s, const sb_command *c, const cl_event *events, uint32_t n, uint32_t *failed, sb_error *err)
+static sb_status diagnose(const sb_cl *s, const sb_command *c, const cl_event *events, uint32_t n, uint32_t *failed,
+                          sb_error *err)
 {
     static const char *const names[] = {"complete", "running", "submitted", "queued"};
     cl_int state = CL_QUEUED;
@@ -158,11 +167,13 @@ static sb_status diagnose(const sb_cl *s, const sb_command *c, const cl_event *e
     for (; i + 1 < n; i++) {
         if (!events[i]) /* a NOP */
             continue;
-        if (clGetEventInfo(events[i], CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL) != CL_SUCCESS || state != CL_COMPLETE)
+        if (clGetEventInfo(events[i], CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL) != CL_SUCCESS ||
+            state != CL_COMPLETE)
             break;
     }
     *failed = i;
-    return sb_fail(err, SB_ERR_TIMEOUT, "opencl: %s: no end within %llu ms; %u of %u commands complete, %s (%u x %u, batch %u) is %s",
+    return sb_fail(err, SB_ERR_TIMEOUT,
+                   "opencl: %s: no end within %llu ms; %u of %u commands complete, %s (%u x %u, batch %u) is %s",
                    s->name, (unsigned long long)s->timeout, i, n, sb_op_name(c[i].op), c[i].rows, c[i].cols, c[i].batch,
                    state >= 0 && state <= CL_QUEUED ? names[state] : "in error");
 }
@@ -179,7 +190,8 @@ static sb_status run_part(sb_cl *s, const sb_command *c, uint32_t n, uint32_t *f
         e = enqueue(s, i, &c[i], &events[i]);
     }
     if (!e)
-        e = clEnqueueReadBuffer(s->queue, s->status, CL_FALSE, 0, sizeof s->first_error, &s->first_error, 0, NULL, &last);
+        e = clEnqueueReadBuffer(s->queue, s->status, CL_FALSE, 0, sizeof s->first_error, &s->first_error, 0, NULL,
+                                &last);
     if (!e)
         e = clFlush(s->queue);
     sb_status st = e ? sb_cl_fail(err, sb_op_name(c[*failed].op), e) : SB_OK;

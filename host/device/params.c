@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Device specs: NAME:key=value,key=value. */
 #include <errno.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "device/device_internal.h"

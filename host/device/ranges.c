@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Checks a command before it runs: shapes, then every byte range against device memory. A mutated command list is refused
- * with the command's operation and the field at fault; it never reaches memory outside the allocations. */
+ * Checks a command before it runs: shapes, then every byte range against device memory. A mutated command list is
+ * refused with the command's operation and the field at fault; it never reaches memory outside the allocations. */
 #include "device/attention_exact.h"
 #include "device/device_internal.h"
 
 const char *sb_op_name(unsigned op)
 {
-    static const char *const name[SB_OP_COUNT] = {"NOP",  "MATVEC",    "QUANTIZE",  "SCALE",    "EMBED", "RMSNORM",
-                                                  "ROPE", "KV_APPEND", "ATTENTION", "SILU_MUL", "ADD",
-                                                  "QUANTIZE_Q", "QUANTIZE_KV", "ATTENTION_X", "ATTN_SCALE", "LAYERNORM",
-                                                  "GELU_MUL", "GATHER", "SCATTER", "ARGMAX", "TOPK"};
+    static const char *const name[SB_OP_COUNT] = {
+        "NOP",        "MATVEC",    "QUANTIZE", "SCALE",  "EMBED",      "RMSNORM",     "ROPE",
+        "KV_APPEND",  "ATTENTION", "SILU_MUL", "ADD",    "QUANTIZE_Q", "QUANTIZE_KV", "ATTENTION_X",
+        "ATTN_SCALE", "LAYERNORM", "GELU_MUL", "GATHER", "SCATTER",    "ARGMAX",      "TOPK"};
     return op < SB_OP_COUNT ? name[op] : "?";
 }
 
@@ -33,10 +33,16 @@ static void add_sparse(list *l, const char *what, uint64_t addr, uint64_t bytes)
 }
 
 /* batch vectors of n f32, `stride` elements apart */
-static uint64_t strided(const sb_command *c, uint64_t n, uint64_t stride) { return ((c->batch - 1ull) * stride + n) * 4; }
+static uint64_t strided(const sb_command *c, uint64_t n, uint64_t stride)
+{
+    return ((c->batch - 1ull) * stride + n) * 4;
+}
 
 /* sb_attention_params with all its slopes. */
-static uint64_t params_bytes(uint64_t heads) { return sizeof(sb_attention_params) + 4 * heads; }
+static uint64_t params_bytes(uint64_t heads)
+{
+    return sizeof(sb_attention_params) + 4 * heads;
+}
 
 static sb_status attention_ranges(const sb_command *c, list *l, sb_error *err)
 {
@@ -101,16 +107,18 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
         return sb_fail(err, SB_ERR_DEVICE, "%s: unknown codec %u", name, c->codec);
     uint64_t b = c->batch, rows = c->rows, cols = c->cols;
     if (b < 1 || b > MAX_BATCH || rows > MAX_DIM || cols > MAX_DIM)
-        return sb_fail(err, SB_ERR_DEVICE, "%s: batch %u, rows %u, cols %u out of range", name, c->batch, c->rows, c->cols);
-    bool needs_rows = c->op != SB_OP_QUANTIZE && c->op != SB_OP_SILU_MUL && c->op != SB_OP_GELU_MUL && c->op != SB_OP_ADD &&
-                      c->op != SB_OP_ARGMAX && c->op != SB_OP_TOPK;
+        return sb_fail(err, SB_ERR_DEVICE, "%s: batch %u, rows %u, cols %u out of range", name, c->batch, c->rows,
+                       c->cols);
+    bool needs_rows = c->op != SB_OP_QUANTIZE && c->op != SB_OP_SILU_MUL && c->op != SB_OP_GELU_MUL &&
+                      c->op != SB_OP_ADD && c->op != SB_OP_ARGMAX && c->op != SB_OP_TOPK;
     bool needs_cols = c->op != SB_OP_SCALE;
     if ((needs_rows && !rows) || (needs_cols && !cols))
         return sb_fail(err, SB_ERR_DEVICE, "%s: empty shape, rows %u, cols %u", name, c->rows, c->cols);
 
     switch ((sb_op)c->op) {
     case SB_OP_MATVEC:
-        add(&l, "weights", c->weights, (dev->on_device[SB_OP_MATVEC] ? dev->be->matrix_bytes : sb_host_matrix_bytes)(dev, c), false);
+        add(&l, "weights", c->weights,
+            (dev->on_device[SB_OP_MATVEC] ? dev->be->matrix_bytes : sb_host_matrix_bytes)(dev, c), false);
         add(&l, "src", c->src, b * sb_codec_act_elems(codec, cols) * 2, false);
         add(&l, "dst", c->dst, (b - 1) * sb_acc_stride(rows) + 8 * rows, true);
         break;
@@ -129,7 +137,8 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
     case SB_OP_EMBED:
         if (c->p[2] < (c->p[1] ? cols : sb_codec_row_words(codec, cols)))
             return sb_fail(err, SB_ERR_DEVICE, "EMBED: rows of %u numbers do not fit %u words", c->cols, c->p[2]);
-        add(&l, "weights", c->weights, (rows - 1) * 4ull * c->p[2] + 4 * (c->p[1] ? cols : sb_codec_row_words(codec, cols)), false);
+        add(&l, "weights", c->weights,
+            (rows - 1) * 4ull * c->p[2] + 4 * (c->p[1] ? cols : sb_codec_row_words(codec, cols)), false);
         add(&l, "src", c->src, b * 4, false);
         add(&l, "dst", c->dst, b * cols * 4, true);
         if ((int32_t)c->p[0] < -4096 || (int32_t)c->p[0] > 4096)
@@ -158,8 +167,8 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
         break;
     case SB_OP_ATTENTION:
         if (!c->p[3] || rows % c->p[3] || (uint64_t)c->p[0] + b > c->p[1] || c->p[1] > MAX_DIM || rows * cols > MAX_DIM)
-            return sb_fail(err, SB_ERR_DEVICE, "ATTENTION: %u heads over %u KV heads, position %u, capacity %u", c->rows,
-                           c->p[3], c->p[0], c->p[1]);
+            return sb_fail(err, SB_ERR_DEVICE, "ATTENTION: %u heads over %u KV heads, position %u, capacity %u",
+                           c->rows, c->p[3], c->p[0], c->p[1]);
         add(&l, "weights", c->weights, (uint64_t)c->p[3] * c->p[1] * cols * (c->codec ? 8 : 4), false);
         add(&l, "aux", c->aux, c->codec ? params_bytes(rows) : (uint64_t)c->p[3] * c->p[1] * cols * 4, false);
         add(&l, "src", c->src, strided(c, rows * cols, c->p[2]), false);
@@ -180,7 +189,8 @@ sb_status sb_command_ranges(const sb_device *dev, const sb_command *c, sb_range 
     case SB_OP_GATHER:
     case SB_OP_SCATTER: {
         bool gather = c->op == SB_OP_GATHER;
-        uint64_t table = ((rows - 1) * c->p[gather ? 0 : 1] + cols) * 4, list_rows = strided(c, cols, c->p[gather ? 1 : 0]);
+        uint64_t table = ((rows - 1) * c->p[gather ? 0 : 1] + cols) * 4,
+                 list_rows = strided(c, cols, c->p[gather ? 1 : 0]);
         add(&l, "aux", c->aux, b * 4, false);
         add(&l, "src", c->src, gather ? table : list_rows, false);
         add(&l, "dst", c->dst, gather ? list_rows : table, true);
@@ -224,8 +234,8 @@ sb_status sb_command_check(const sb_device *dev, const sb_command *c, sb_error *
     sb_status st = sb_command_ranges(dev, c, r, &n, err);
     for (int i = 0; !st && i < n; i++) {
         if (!sb_memory_has(&dev->mem, r[i].addr, r[i].bytes))
-            st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: %llu bytes at 0x%llx are not inside device memory", sb_op_name(c->op),
-                         r[i].what, (unsigned long long)r[i].bytes, (unsigned long long)r[i].addr);
+            st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: %llu bytes at 0x%llx are not inside device memory",
+                         sb_op_name(c->op), r[i].what, (unsigned long long)r[i].bytes, (unsigned long long)r[i].addr);
         else if (r[i].addr % (c->op == SB_OP_MATVEC || c->op == SB_OP_ATTENTION_X ? 64 : 4))
             st = sb_fail(err, SB_ERR_DEVICE, "%s: %s: address 0x%llx is misaligned", sb_op_name(c->op), r[i].what,
                          (unsigned long long)r[i].addr);

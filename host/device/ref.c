@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The ref device: binary32 on decoded weights through BLAS; the accuracy oracle, never compared bit for bit. It runs the same
- * command lists: its "quantised" vectors and "accumulators" simply hold binary32 in the space of the integers. */
+ * The ref device: binary32 on decoded weights through BLAS; the accuracy oracle, never compared bit for bit. It runs
+ * the same command lists: its "quantised" vectors and "accumulators" simply hold binary32 in the space of the integers.
+ */
 #include <cblas.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,7 +48,8 @@ static uint64_t ref_matrix_bytes(const sb_device *dev, const sb_command *c)
     return (uint64_t)c->rows * c->cols * 4;
 }
 
-/* The caller's vectors have room for int16 slots only, so the binary32 vector stays where it is and its address travels. */
+/* The caller's vectors have room for int16 slots only, so the binary32 vector stays where it is and its address
+ * travels. */
 static sb_status ref_quantize(sb_device *dev, const sb_command *c, sb_error *err)
 {
     (void)err;
@@ -66,8 +68,8 @@ static sb_status ref_matvec(sb_device *dev, const sb_command *c, sb_error *err)
     if (c->batch == 1)
         cblas_sgemv(CblasRowMajor, CblasNoTrans, rows, cols, 1, w, cols, x, 1, 0, sb_ptr(dev, c->dst), 1);
     else /* dst[v][r], vectors sb_acc_stride apart */
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, c->batch, rows, cols, 1, x, cols, w, cols, 0, sb_ptr(dev, c->dst),
-                    (int)(sb_acc_stride(c->rows) / 4));
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, c->batch, rows, cols, 1, x, cols, w, cols, 0,
+                    sb_ptr(dev, c->dst), (int)(sb_acc_stride(c->rows) / 4));
     return SB_OK;
 }
 
@@ -75,7 +77,8 @@ static sb_status ref_scale(sb_device *dev, const sb_command *c, sb_error *err)
 {
     (void)err;
     for (size_t v = 0; v < c->batch; v++)
-        memmove((float *)sb_ptr(dev, c->dst) + v * c->p[1], sb_ptr(dev, c->src + v * sb_acc_stride(c->rows)), c->rows * 4ull);
+        memmove((float *)sb_ptr(dev, c->dst) + v * c->p[1], sb_ptr(dev, c->src + v * sb_acc_stride(c->rows)),
+                c->rows * 4ull);
     return SB_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The vector operations and the attention of the ref device: plain binary32 and binary64 with the mathematical library. The
- * accuracy oracle; the exact contract is vector_ops.c, row_ops.c and attention_ops.c. Threads split independent heads only. */
+ * The vector operations and the attention of the ref device: plain binary32 and binary64 with the mathematical library.
+ * The accuracy oracle; the exact contract is vector_ops.c, row_ops.c and attention_ops.c. Threads split independent
+ * heads only. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,12 @@
 sb_status sb_ref_embed(sb_device *dev, const sb_command *c, sb_error *err)
 {
     const uint32_t *id = sb_ptr(dev, c->src), *table = sb_ptr(dev, c->weights); /* (batch,), (rows, p2 words) */
-    float *x = sb_ptr(dev, c->dst);                                            /* (batch, cols) */
+    float *x = sb_ptr(dev, c->dst);                                             /* (batch, cols) */
     const sb_codec *codec = sb_codec_by_id(c->codec);
     for (size_t v = 0; v < c->batch; v++, x += c->cols) {
         if (id[v] >= c->rows)
-            return sb_fail(err, SB_ERR_DEVICE, "EMBED: index %u of vector %zu, the table has %u rows (error %d)", id[v], v, c->rows,
-                           SB_ERROR_INDEX);
+            return sb_fail(err, SB_ERR_DEVICE, "EMBED: index %u of vector %zu, the table has %u rows (error %d)", id[v],
+                           v, c->rows, SB_ERROR_INDEX);
         const uint32_t *row = table + (size_t)id[v] * c->p[2];
         if (c->p[1])
             memmove(x, row, c->cols * sizeof *x);
@@ -68,8 +69,8 @@ sb_status sb_ref_kv_append(sb_device *dev, const sb_command *c, sb_error *err)
 
 /* One query row of sigmoid attention over keys lo..n-1: out = sum of sigmoid(q.k / sqrt(hd) + bias - slope |i-j|) v.
  * arXiv 2409.04431, eq. 2. */
-static void attend_sigmoid(const float *q, const float *k, const float *v, size_t lo, size_t n, size_t hd, float bias, float slope,
-                           float *out)
+static void attend_sigmoid(const float *q, const float *k, const float *v, size_t lo, size_t n, size_t hd, float bias,
+                           float slope, float *out)
 {
     float scale = 1.0f / sqrtf((float)hd);
     memset(out, 0, hd * sizeof *out);
@@ -84,8 +85,8 @@ static void attend_sigmoid(const float *q, const float *k, const float *v, size_
 }
 
 /* One query row of causal softmax attention over keys lo..n-1. score is scratch of n. */
-static void attend(const float *q, const float *k, const float *v, size_t lo, size_t n, size_t hd, float slope, float *score,
-                   float *out)
+static void attend(const float *q, const float *k, const float *v, size_t lo, size_t n, size_t hd, float slope,
+                   float *score, float *out)
 {
     float scale = 1.0f / sqrtf((float)hd), m = -INFINITY, sum = 0;
     for (size_t t = lo; t < n; t++) {
@@ -140,9 +141,15 @@ sb_status sb_ref_attention(sb_device *dev, const sb_command *c, sb_error *err)
     return oom ? sb_fail(err, SB_ERR_NOMEM, "ATTENTION: out of memory for %zu scores", pos + c->batch) : SB_OK;
 }
 
-static double silu(double g) { return g / (1 + exp(-g)); }
+static double silu(double g)
+{
+    return g / (1 + exp(-g));
+}
 /* Hendrycks and Gimpel, arXiv 1606.08415, the tanh form. */
-static double gelu(double g) { return 0.5 * g * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (g + 0.044715 * g * g * g))); }
+static double gelu(double g)
+{
+    return 0.5 * g * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (g + 0.044715 * g * g * g)));
+}
 
 sb_status sb_ref_gate(sb_device *dev, const sb_command *c, sb_error *err)
 {

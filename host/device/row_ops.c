@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The operations that fetch, move or choose rows and values (docs/numerics.md, section 5.4): EMBED, GATHER, SCATTER, ARGMAX, TOPK. */
+ * The operations that fetch, move or choose rows and values (docs/numerics.md, section 5.4): EMBED, GATHER, SCATTER,
+ * ARGMAX, TOPK. */
 #include "device/device_internal.h"
 #include "device/vector_math.h"
 
@@ -11,8 +12,8 @@ sb_status sb_nop(sb_device *dev, const sb_command *c, sb_error *err)
 
 static sb_status bad_index(const sb_command *c, uint32_t index, size_t v, sb_error *err)
 {
-    return sb_fail(err, SB_ERR_DEVICE, "%s: index %u of vector %zu, the table has %u rows (error %d)", sb_op_name(c->op), index, v,
-                   c->rows, SB_ERROR_INDEX);
+    return sb_fail(err, SB_ERR_DEVICE, "%s: index %u of vector %zu, the table has %u rows (error %d)",
+                   sb_op_name(c->op), index, v, c->rows, SB_ERROR_INDEX);
 }
 
 /* One packed row: y_i = fl32(fl32(w_int) * g). */
@@ -31,7 +32,7 @@ static void embed_row(const sb_codec *codec, const uint32_t *row, size_t cols, f
 sb_status sb_embed(sb_device *dev, const sb_command *c, sb_error *err)
 {
     const uint32_t *id = sb_ptr(dev, c->src), *table = sb_ptr(dev, c->weights); /* (batch,), (rows, p2 words) */
-    float *x = sb_ptr(dev, c->dst);                                            /* (batch, cols) */
+    float *x = sb_ptr(dev, c->dst);                                             /* (batch, cols) */
     const sb_codec *codec = sb_codec_by_id(c->codec);
     float g = sb_scale_factor(codec, (int32_t)c->p[0], 0);
     for (size_t v = 0; v < c->batch; v++, x += c->cols) {
@@ -123,7 +124,8 @@ sb_status sb_topk(sb_device *dev, const sb_command *c, sb_error *err)
         size_t bad = sb_first_not_finite(x, c->cols);
         if (bad < c->cols)
             return sb_not_finite(c, "value", bad, v, err);
-        topk(x, c->cols, c->p[1], (uint32_t *)sb_ptr(dev, c->dst) + v * stride, (float *)sb_ptr(dev, c->aux) + v * stride);
+        topk(x, c->cols, c->p[1], (uint32_t *)sb_ptr(dev, c->dst) + v * stride,
+             (float *)sb_ptr(dev, c->aux) + v * stride);
     }
     return SB_OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The sim device: MATVEC, and what units are for, in the Verilated core (sim/include/seedbed_sim.h), everything else by the host in the same memory. */
+ * The sim device: MATVEC, and what units are for, in the Verilated core (sim/include/seedbed_sim.h), everything else by
+ * the host in the same memory. */
 #include <dlfcn.h>
 #include <libgen.h>
 #include <limits.h>
@@ -34,8 +35,8 @@ static void library_path(unsigned bus, unsigned ports, const char *units, bool t
     if (dir)
         snprintf(path, size, "%s/w%u%s%s%s/libseedbed_sim.so", dir, bus, variant, units, trace ? "-trace" : "");
     else
-        snprintf(path, size, "%s/sim/w%u%s%s%s/libseedbed_sim.so", n > 0 ? dirname(exe) : ".", bus, variant,
-                 units, trace ? "-trace" : "");
+        snprintf(path, size, "%s/sim/w%u%s%s%s/libseedbed_sim.so", n > 0 ? dirname(exe) : ".", bus, variant, units,
+                 trace ? "-trace" : "");
 }
 
 static void sim_close(sb_device *dev)
@@ -56,8 +57,9 @@ static sb_status load(sim_device *s, const char *path, uint64_t bus, uint64_t po
 {
     s->lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!s->lib)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu PORTS=%llu%s%s%s`)", dlerror(),
-                       (unsigned long long)bus, (unsigned long long)ports, units[0] ? " UNITS=" : "", units, trace ? " TRACE=1" : "");
+        return sb_fail(err, SB_ERR_UNSUPPORTED, "device sim: %s (build it with `make sim BUS=%llu PORTS=%llu%s%s%s`)",
+                       dlerror(), (unsigned long long)bus, (unsigned long long)ports, units[0] ? " UNITS=" : "", units,
+                       trace ? " TRACE=1" : "");
     sb_sim_api_fn api = NULL;
     void *sym = dlsym(s->lib, "sb_sim_api");
     memcpy(&api, &sym, sizeof api); /* POSIX's way from object to function pointer */
@@ -85,7 +87,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     dev->priv = s;
     char lib[PATH_MAX] = "", memory[16] = "ideal", units[8] = "";
     /* latency: only for the ideal memory, and there by default about 100 ns at 300 MHz. */
-    uint64_t bus = 512, ports = 1, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0, ref_len = 0;
+    uint64_t bus = 512, ports = 1, latency = UINT64_MAX, clock = 300, bytes = 0, stall = 0, seed = 1, ref_int = 0,
+             ref_len = 0;
     uint64_t dog = 0, from = 0, to = 0, around = 0;
     const sb_param p[] = {{"bus", &bus, 64, 1024, NULL, 0},
                           {"ports", &ports, 1, SB_SIM_MAX_PORTS, NULL, 0},
@@ -118,7 +121,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
                      "memory=%s has the timing of its standard",
                      memory);
     if (!st && (bus & (bus - 1)))
-        st = sb_fail(err, SB_ERR_ARG, "device sim: bus=%llu: expected 64, 128, 256, 512 or 1024", (unsigned long long)bus);
+        st = sb_fail(err, SB_ERR_ARG, "device sim: bus=%llu: expected 64, 128, 256, 512 or 1024",
+                     (unsigned long long)bus);
     if (!st && units[0] && strcmp(units, "a") && strcmp(units, "v") && strcmp(units, "av"))
         st = sb_fail(err, SB_ERR_ARG, "device sim: units=%s: expected a (attention), v (vector) or av", units);
     if (!st && s->trace[0] && s->hang[0])
@@ -133,7 +137,8 @@ static sb_status sim_open(sb_device *dev, const char *params, sb_error *err)
     if (!st)
         st = load(s, lib, bus, ports, units, wave[0] != 0, err);
     if (!st && wave[0] && !s->api->can_trace)
-        st = sb_fail(err, SB_ERR_ARG, "device sim: %s=%s needs the tracing variant: `make sim BUS=%llu PORTS=%llu TRACE=1`",
+        st = sb_fail(err, SB_ERR_ARG,
+                     "device sim: %s=%s needs the tracing variant: `make sim BUS=%llu PORTS=%llu TRACE=1`",
                      s->trace[0] ? "trace" : "trace_on_hang", wave, (unsigned long long)bus, (unsigned long long)ports);
     if (!st) {
         sb_sim_config c = {.size = sizeof c,
@@ -198,7 +203,8 @@ static uint64_t sim_matrix_bytes(const sb_device *dev, const sb_command *c)
     return sb_core_matrix_bytes(&((const sim_device *)dev->priv)->core, c);
 }
 
-/* As many commands a batch as the core needs; *n becomes their number, and *addr another list if it is not the caller's. */
+/* As many commands a batch as the core needs; *n becomes their number, and *addr another list if it is not the
+ * caller's. */
 static sb_status split_batches(sb_device *dev, uint64_t *addr, uint32_t *n, sb_error *err)
 {
     sim_device *s = dev->priv;
@@ -229,7 +235,8 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
     static _Thread_local sb_sim_report r;
     _Static_assert(SB_SIM_COUNTERS == (int)SB_CORE_COUNTERS, "the report has them in the order of docs/device.md");
     char msg[512] = "";
-    sb_sim_status rc = s->api->run(s->sim, at, m, sb_core_cycle_limit(&s->core, sb_ptr(dev, at), m), &r, msg, sizeof msg);
+    sb_sim_status rc =
+        s->api->run(s->sim, at, m, sb_core_cycle_limit(&s->core, sb_ptr(dev, at), m), &r, msg, sizeof msg);
     sb_core_count(dev, r.counter);
     if (rc == SB_SIM_OK)
         return SB_OK;
@@ -249,9 +256,11 @@ static sb_status sim_run(sb_device *dev, uint64_t addr, uint32_t n, uint32_t *fa
 
 const sb_backend sb_backend_sim = {
     .kind = {"sim", "the SystemVerilog core, simulated with Verilator",
-             "bus=64..1024, ports=1..8, units=a|v|av, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, bytes_per_cycle=N, "
+             "bus=64..1024, ports=1..8, units=a|v|av, memory=ideal|ddr4-2400|hbm2, clock=MHZ, latency=CYCLES, "
+             "bytes_per_cycle=N, "
              "stall=PERMILLE, seed=N, refresh_interval=N, refresh_length=N, "
-             "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, trace_on_hang=FILE.fst, trace_cycles=N, lib=PATH"},
+             "watchdog=CYCLES, trace=FILE.fst, trace_from=CYCLE, trace_to=CYCLE, trace_on_hang=FILE.fst, "
+             "trace_cycles=N, lib=PATH"},
     .exact = true,
     .open = sim_open,
     .close = sim_close,

@@ -23,7 +23,8 @@ static double now(void)
 }
 
 /* Snapshot of the caches that a host operation writes in few places, to see afterwards which lines it changed. */
-static sb_status changed_lines(sb_device *dev, const sb_range *r, const uint8_t *before, sb_op_stats *stats, sb_error *err)
+static sb_status changed_lines(sb_device *dev, const sb_range *r, const uint8_t *before, sb_op_stats *stats,
+                               sb_error *err)
 {
     sb_status st = SB_OK;
     const uint8_t *after = sb_ptr(dev, r->addr);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The uart device: MATVEC on a board at a serial port (docs/board-protocol.md), everything else by the host. The board's weight
- * memory is cut in two: what fits stays there from its first use on, the rest goes through a window, row groups at a time. */
+ * The uart device: MATVEC on a board at a serial port (docs/board-protocol.md), everything else by the host. The
+ * board's weight memory is cut in two: what fits stays there from its first use on, the rest goes through a window, row
+ * groups at a time. */
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ enum { SESSIONS = 4, PROBE_TIMEOUT = 250 };
 
 /* A matrix, from its first use on: its first row groups stay on the board. */
 typedef struct {
-    uint64_t addr; /* in the host's copy of device memory */
+    uint64_t addr;             /* in the host's copy of device memory */
     uint32_t all, group_words; /* of the whole matrix */
     uint32_t at;               /* word on the board */
     uint32_t groups;           /* there */
@@ -116,11 +117,12 @@ static void start(sb_device *dev, const char *path, uint64_t baud)
     u->free = u->window;
     dev->counters.bus_bytes = u->lanes * 4;
     dev->counters.ports = 1;
-    snprintf(dev->describe, sizeof dev->describe,
-             "%s at %.60s, %llu baud: %u lane%s, %u.%u MHz, %u KiB of weights, %u activations, design %u.%u, core %u.%u",
-             sb_board_name(n->board), path, (unsigned long long)baud, n->lanes, n->lanes == 1 ? "" : "s", n->clock_hz / 1000000,
-             n->clock_hz / 100000 % 10, n->weight_words / 256, n->act_words * 2, n->version >> 8, n->version & 255,
-             n->core_version >> 16, n->core_version & 65535);
+    snprintf(
+        dev->describe, sizeof dev->describe,
+        "%s at %.60s, %llu baud: %u lane%s, %u.%u MHz, %u KiB of weights, %u activations, design %u.%u, core %u.%u",
+        sb_board_name(n->board), path, (unsigned long long)baud, n->lanes, n->lanes == 1 ? "" : "s",
+        n->clock_hz / 1000000, n->clock_hz / 100000 % 10, n->weight_words / 256, n->act_words * 2, n->version >> 8,
+        n->version & 255, n->core_version >> 16, n->core_version & 65535);
 }
 
 sb_status sb_uart_open_stream(sb_device *dev, const sb_stream *s, int timeout_ms, int retries, sb_error *err)
@@ -197,7 +199,8 @@ static resident *entry(uart_device *u, uint64_t addr, uint32_t groups, uint32_t 
     }
     uint32_t fit = (sb_board_get_info(u->board)->weight_words - u->free) / group_words;
     resident *r = &u->list[u->n++];
-    *r = (resident){.addr = addr, .all = groups, .group_words = group_words, .at = u->free, .groups = fit < groups ? fit : groups};
+    *r = (resident){
+        .addr = addr, .all = groups, .group_words = group_words, .at = u->free, .groups = fit < groups ? fit : groups};
     u->free += r->groups * group_words;
     return r;
 }
@@ -220,7 +223,8 @@ static sb_status run_groups(const job *j, uint32_t g0, uint32_t n, uint32_t at, 
         for (uint32_t v = 0; v < j->vectors; v++) {
             int64_t out[SB_BOARD_MAX_ROWS];
             sb_board_cycles cy;
-            sb_status st = sb_board_run(u->board, j->c->codec, at + g * j->group_words, k, j->words, v * j->elems, out, &cy, err);
+            sb_status st =
+                sb_board_run(u->board, j->c->codec, at + g * j->group_words, k, j->words, v * j->elems, out, &cy, err);
             if (st)
                 return st;
             uint32_t row = (g0 + g) * u->lanes, rows = k * u->lanes;
@@ -258,7 +262,8 @@ static sb_status run_block(const job *j, sb_error *err)
     uint32_t most = u->window / j->group_words;
     for (uint32_t g = r->groups; !st && g < j->groups; g += most) {
         uint32_t n = j->groups - g < most ? j->groups - g : most;
-        st = sb_board_write(u->board, SB_BOARD_WEIGHTS, 0, weights + (size_t)g * j->group_words, (size_t)n * j->group_words, err);
+        st = sb_board_write(u->board, SB_BOARD_WEIGHTS, 0, weights + (size_t)g * j->group_words,
+                            (size_t)n * j->group_words, err);
         if (!st)
             st = run_groups(j, g, n, 0, err);
     }
@@ -279,8 +284,9 @@ static sb_status uart_matvec(sb_device *dev, const sb_command *c, sb_error *err)
     if (!(n->codecs >> c->codec & 1))
         return sb_fail(err, SB_ERR_UNSUPPORTED, "MATVEC: the board has not got codec %s", codec->name);
     if (j.elems > 2 * n->act_words || j.group_words > u->window)
-        return sb_fail(err, SB_ERR_UNSUPPORTED, "MATVEC: %u columns of %s: the board holds %u activations and %u words of a row group",
-                       c->cols, codec->name, 2 * n->act_words, u->window);
+        return sb_fail(err, SB_ERR_UNSUPPORTED,
+                       "MATVEC: %u columns of %s: the board holds %u activations and %u words of a row group", c->cols,
+                       codec->name, 2 * n->act_words, u->window);
     uint32_t most = 2 * n->act_words / j.elems;
     sb_status st = SB_OK;
     for (int session = 0; session < SESSIONS; session++) {
@@ -318,7 +324,8 @@ static sb_status uart_run(sb_device *dev, uint64_t addr, uint32_t count, uint32_
 }
 
 const sb_backend sb_backend_uart = {
-    .kind = {"uart", "a board at a serial port: ULX3S, iCEBreaker", "/dev/tty... (default: the first board found), baud=1000000, "
+    .kind = {"uart", "a board at a serial port: ULX3S, iCEBreaker",
+             "/dev/tty... (default: the first board found), baud=1000000, "
              "timeout=MILLISECONDS, retries=N"},
     .exact = true,
     .candidate = uart_candidate,

@@ -25,9 +25,18 @@ static float fold(float s[SB_SUM_CHAINS])
     }                                                                                                                  \
     return fold(s)
 
-float sb_sum64(const float *x, size_t n) { SUM64(v); }
-float sb_sum64_squares(const float *x, size_t n) { SUM64(v * v); }
-float sb_sum64_deviations(const float *x, float mu, size_t n) { SUM64((v - mu) * (v - mu)); }
+float sb_sum64(const float *x, size_t n)
+{
+    SUM64(v);
+}
+float sb_sum64_squares(const float *x, size_t n)
+{
+    SUM64(v * v);
+}
+float sb_sum64_deviations(const float *x, float mu, size_t n)
+{
+    SUM64((v - mu) * (v - mu));
+}
 
 /* Magnitudes order like their bits. */
 uint32_t sb_max_magnitude(const float *x, size_t n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The scalars and sums of the vector operations (docs/numerics.md, section 5), written so that a compiler vectorises them. The
- * result does not depend on the compiler: no contraction (-ffp-contract=off), no libm, a fixed order of every sum. */
+ * The scalars and sums of the vector operations (docs/numerics.md, section 5), written so that a compiler vectorises
+ * them. The result does not depend on the compiler: no contraction (-ffp-contract=off), no libm, a fixed order of every
+ * sum. */
 #ifndef SEEDBED_VECTOR_MATH_H
 #define SEEDBED_VECTOR_MATH_H
 
@@ -40,7 +41,10 @@ static inline float sb_rsqrt32(float m)
 }
 
 /* rne(t) for |t| <= 2^22, without a library call: the sum's unit is 1. */
-static inline int32_t sb_rne_small(float t) { return (int32_t)(sb_f32_bits(t + 12582912.0f) - 0x4b400000u); }
+static inline int32_t sb_rne_small(float t)
+{
+    return (int32_t)(sb_f32_bits(t + 12582912.0f) - 0x4b400000u);
+}
 
 /* 5.3 after its first line: v is in the log2 domain. The table is that of section 6.4. A NaN gives some value. */
 static inline float sb_sigmoid32_log2(float v)
@@ -58,10 +62,16 @@ static inline float sb_sigmoid32_log2(float v)
     return (float)(int32_t)p * 0x1p-24f;
 }
 
-static inline float sb_sigmoid32(float x) { return sb_sigmoid32_log2(x * 0x1.715476p+0f); }
+static inline float sb_sigmoid32(float x)
+{
+    return sb_sigmoid32_log2(x * 0x1.715476p+0f);
+}
 
 /* g * sigmoid(g), and the tanh form of the GELU: the two gates. */
-static inline float sb_silu32(float g) { return g * sb_sigmoid32(g); }
+static inline float sb_silu32(float g)
+{
+    return g * sb_sigmoid32(g);
+}
 static inline float sb_gelu32(float g)
 {
     float t = g * g;

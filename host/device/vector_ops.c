@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The arithmetic vector operations of the exact contract (docs/numerics.md, section 5.4): norms, rope, gates, residual. */
+ * The arithmetic vector operations of the exact contract (docs/numerics.md, section 5.4): norms, rope, gates, residual.
+ */
 #include "device/device_internal.h"
 #include "device/vector_math.h"
 
 sb_status sb_not_finite(const sb_command *c, const char *what, size_t i, size_t vector, sb_error *err)
 {
-    return sb_fail(err, SB_ERR_DEVICE, "%s: %s %zu of vector %zu is not finite (error %d)", sb_op_name(c->op), what, i, vector,
-                   SB_ERROR_NOT_FINITE);
+    return sb_fail(err, SB_ERR_DEVICE, "%s: %s %zu of vector %zu is not finite (error %d)", sb_op_name(c->op), what, i,
+                   vector, SB_ERROR_NOT_FINITE);
 }
 
 /* The result y of vector v, n numbers. */
@@ -101,8 +102,14 @@ static inline sb_status gate(sb_device *dev, const sb_command *c, float (*f)(flo
     return SB_OK;
 }
 
-sb_status sb_silu_mul(sb_device *dev, const sb_command *c, sb_error *err) { return gate(dev, c, sb_silu32, err); }
-sb_status sb_gelu_mul(sb_device *dev, const sb_command *c, sb_error *err) { return gate(dev, c, sb_gelu32, err); }
+sb_status sb_silu_mul(sb_device *dev, const sb_command *c, sb_error *err)
+{
+    return gate(dev, c, sb_silu32, err);
+}
+sb_status sb_gelu_mul(sb_device *dev, const sb_command *c, sb_error *err)
+{
+    return gate(dev, c, sb_gelu32, err);
+}
 
 sb_status sb_add(sb_device *dev, const sb_command *c, sb_error *err)
 {

@@ -11,8 +11,8 @@ static bool is_end(const sb_model_config *c, uint32_t token)
     return false;
 }
 
-sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const sb_generate_options *opt, sb_sampler *sampler,
-                      sb_token_fn fn, void *ctx, sb_error *err)
+sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const sb_generate_options *opt,
+                      sb_sampler *sampler, sb_token_fn fn, void *ctx, sb_error *err)
 {
     const sb_model_config *c = sb_session_config(s);
     int room = sb_session_context(s) - sb_session_position(s);
@@ -39,7 +39,7 @@ sb_status sb_generate(sb_session *s, const uint32_t *prompt, int n_prompt, const
         if (st)
             break;
         if ((!opt->ignore_end && is_end(c, token)) || !fn(ctx, token, logits) || i + 1 == opt->n ||
-             sb_session_position(s) == sb_session_context(s))
+            sb_session_position(s) == sb_session_context(s))
             break;
         st = sb_session_eval(s, &token, 1, false, logits, err);
     }

@@ -23,8 +23,8 @@ typedef struct {
 } reporter;
 
 /* One window: input[0..n) predicts input[1..n]. */
-static sb_status window(sb_session *s, const uint32_t *input, size_t n, float *logits, const reporter *r, sb_perplexity *out,
-                        sb_error *err)
+static sb_status window(sb_session *s, const uint32_t *input, size_t n, float *logits, const reporter *r,
+                        sb_perplexity *out, sb_error *err)
 {
     int vocab = sb_session_config(s)->vocab;
     sb_session_rewind(s, 0);
@@ -36,7 +36,8 @@ static sb_status window(sb_session *s, const uint32_t *input, size_t n, float *l
         for (int j = 0; j < m; j++) {
             double nll = token_nll(logits + (size_t)j * (size_t)vocab, vocab, input[i + (size_t)j + 1]);
             if (!isfinite(nll))
-                return sb_fail(err, SB_ERR_DEVICE, "perplexity: the logits after %zu tokens are not finite", i + (size_t)j + 1);
+                return sb_fail(err, SB_ERR_DEVICE, "perplexity: the logits after %zu tokens are not finite",
+                               i + (size_t)j + 1);
             out->nll += nll;
             out->tokens++;
         }

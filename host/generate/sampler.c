@@ -56,7 +56,10 @@ void sb_sampler_free(sb_sampler *s)
     free(s);
 }
 
-bool sb_sampler_is_greedy(const sb_sampler *s) { return s->opt.temperature == 0; }
+bool sb_sampler_is_greedy(const sb_sampler *s)
+{
+    return s->opt.temperature == 0;
+}
 
 static int by_probability(const void *a, const void *b)
 {

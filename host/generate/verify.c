@@ -16,7 +16,9 @@ typedef struct {
 
 static unsigned value_bytes(const sb_command *c, const sb_range *r)
 {
-    return c->op == SB_OP_MATVEC || c->op == SB_OP_ATTENTION_X ? 8 : c->op == SB_OP_QUANTIZE && !strcmp(r->what, "dst") ? 2 : 4;
+    return c->op == SB_OP_MATVEC || c->op == SB_OP_ATTENTION_X  ? 8
+           : c->op == SB_OP_QUANTIZE && !strcmp(r->what, "dst") ? 2
+                                                                : 4;
 }
 
 static int64_t value_at(const uint8_t *p, unsigned bytes)
@@ -37,7 +39,8 @@ static int64_t value_at(const uint8_t *p, unsigned bytes)
     }
 }
 
-/* Where the i-th value of a range lies: vector of the batch and row within it. Padding between vectors gives row >= rows. */
+/* Where the i-th value of a range lies: vector of the batch and row within it. Padding between vectors gives row >=
+ * rows. */
 static void locate(const sb_command *c, unsigned bytes, size_t i, size_t *vector, size_t *row)
 {
     size_t per = c->cols;
@@ -81,7 +84,8 @@ static void note_difference(compare *x, const sb_command *c, unsigned bytes, siz
     o->got = value_at(x->bb + i * bytes, bytes);
 }
 
-static sb_status compare_range(compare *x, const sb_command *c, const sb_range *ra, const sb_range *rb, bool *differs, sb_error *err)
+static sb_status compare_range(compare *x, const sb_command *c, const sb_range *ra, const sb_range *rb, bool *differs,
+                               sb_error *err)
 {
     size_t n = ra->bytes;
     if (n > x->cap) {
@@ -126,8 +130,9 @@ static sb_status compare_command(compare *x, uint64_t la, uint64_t lb, uint32_t 
     uint64_t at = (uint64_t)i * sizeof ca;
     sb_status st;
     (void)((st = sb_device_submit(da, la + at, 1, err)) || (st = sb_device_submit(db, lb + at, 1, err)) ||
-           (st = sb_device_read(da, la + at, &ca, sizeof ca, err)) || (st = sb_device_read(db, lb + at, &cb, sizeof cb, err)) ||
-           (st = sb_command_ranges(da, &ca, ra, &na, err)) || (st = sb_command_ranges(db, &cb, rb, &nb, err)));
+           (st = sb_device_read(da, la + at, &ca, sizeof ca, err)) ||
+           (st = sb_device_read(db, lb + at, &cb, sizeof cb, err)) || (st = sb_command_ranges(da, &ca, ra, &na, err)) ||
+           (st = sb_command_ranges(db, &cb, rb, &nb, err)));
     if (st && err) { /* a hang or a refusal has a place too */
         char where[224];
         sb_error inner = *err;

@@ -25,8 +25,14 @@ typedef struct {
     size_t done, total;    /* weights */
 } job;
 
-static bool is_head(const sb_model_tensor *t) { return t->role == SB_ROLE_EMBED || t->role == SB_ROLE_HEAD; }
-static const sb_codec *codec_of(const job *j, const sb_model_tensor *t) { return is_head(t) ? j->opt->embed_codec : j->opt->codec; }
+static bool is_head(const sb_model_tensor *t)
+{
+    return t->role == SB_ROLE_EMBED || t->role == SB_ROLE_HEAD;
+}
+static const sb_codec *codec_of(const job *j, const sb_model_tensor *t)
+{
+    return is_head(t) ? j->opt->embed_codec : j->opt->codec;
+}
 
 static bool on_progress(void *ctx, size_t done, size_t total)
 {
@@ -47,8 +53,8 @@ static bool on_codec_progress(void *ctx, size_t done, size_t total)
     return on_progress(p->j, (size_t)((double)p->weights * (double)done / (double)(total ? total : 1)), 0);
 }
 
-static sb_status add_error(job *j, const sb_model_tensor *t, const sb_codec *codec, const float *w, const uint32_t *words,
-                           int scale_exp, sb_error *err)
+static sb_status add_error(job *j, const sb_model_tensor *t, const sb_codec *codec, const float *w,
+                           const uint32_t *words, int scale_exp, sb_error *err)
 {
     size_t rows = (size_t)t->shape[0], cols = (size_t)t->shape[1], row_words = sb_codec_row_words(codec, cols);
     float *row = malloc(cols * sizeof *row);
@@ -83,7 +89,8 @@ static sb_status encode_matrix(job *j, size_t i, sb_error *err)
     size_t bytes = rows * sb_codec_row_words(codec, cols) * 4;
     float *w = malloc(weights * sizeof *w);
     uint32_t *words = malloc(bytes);
-    sb_status st = w && words ? SB_OK : sb_fail(err, SB_ERR_NOMEM, "%s: out of memory for %zu weights", t->name, weights);
+    sb_status st =
+        w && words ? SB_OK : sb_fail(err, SB_ERR_NOMEM, "%s: out of memory for %zu weights", t->name, weights);
     if (!st)
         st = sb_checkpoint_read_f32(j->ck, sb_checkpoint_find(j->ck, t->name), 0, rows, w, err);
     if (!st) {
@@ -178,7 +185,8 @@ static sb_status assemble(job *j, const char *in, sb_error *err)
     }
     if (!st)
         st = sb_config_write_quantized(cfg_in, cfg_out, &j->quant, err);
-    static const char *const extra[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json"};
+    static const char *const extra[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                        "generation_config.json"};
     for (size_t i = 0; i < sizeof extra / sizeof *extra && !st; i++)
         st = sb_workdir_copy(j->dir, in, extra[i], i == 0, err);
     free(path);
@@ -196,7 +204,8 @@ static void identity(const job *j, const char *in, char *buf, size_t size)
         const sb_tensor *t = sb_checkpoint_at(j->ck, i);
         struct stat s = {0};
         (void)stat(t->file, &s);
-        uint64_t v[] = {t->offset, t->bytes, (uint64_t)s.st_mtim.tv_sec, (uint64_t)s.st_mtim.tv_nsec, (uint64_t)s.st_size, (uint64_t)s.st_ino};
+        uint64_t v[] = {t->offset,           t->bytes,          (uint64_t)s.st_mtim.tv_sec, (uint64_t)s.st_mtim.tv_nsec,
+                        (uint64_t)s.st_size, (uint64_t)s.st_ino};
         for (const char *p = t->name; *p; p++)
             h = (h ^ (uint8_t)*p) * 1099511628211u;
         for (size_t k = 0; k < sizeof v; k++)
@@ -230,7 +239,8 @@ static sb_status run(job *j, const char *in, const char *out, sb_error *err)
     if (!st)
         st = check_places(in, out, j->opt->force, err);
     if (!st && j->cfg.quant.present)
-        st = sb_fail(err, SB_ERR_UNSUPPORTED, "%s/config.json: the model is compressed already (%s); start from the original", in,
+        st = sb_fail(err, SB_ERR_UNSUPPORTED,
+                     "%s/config.json: the model is compressed already (%s); start from the original", in,
                      sb_codec_by_id(j->cfg.quant.codec)->name);
     (void)(st || (st = sb_checkpoint_open(in, &j->ck, err)) || (st = sb_model_validate(&j->cfg, j->ck, err)) ||
            (st = sb_model_tensors(&j->cfg, &j->tensors, &j->n, err)));
@@ -258,7 +268,8 @@ static sb_status run(job *j, const char *in, const char *out, sb_error *err)
     return st;
 }
 
-sb_status sb_compress(const char *in, const char *out, const sb_compress_options *opt, sb_compress_stats *stats, sb_error *err)
+sb_status sb_compress(const char *in, const char *out, const sb_compress_options *opt, sb_compress_stats *stats,
+                      sb_error *err)
 {
     *stats = (sb_compress_stats){0};
     job j = {.opt = opt, .stats = stats};

@@ -146,7 +146,8 @@ sb_status sb_config_parse_openelm(const char *what, json_object *j, sb_model_con
     if (c->sigmoid && !sb_json_get(j, "attention_score_bias"))
         bias = -log((double)c->max_context);
     if (!c->sigmoid && bias != 0)
-        return sb_fail(err, SB_ERR_FORMAT, "%s: attention_score_bias is %g, but a softmax does not feel a bias", what, bias);
+        return sb_fail(err, SB_ERR_FORMAT, "%s: attention_score_bias is %g, but a softmax does not feel a bias", what,
+                       bias);
     c->score_bias = (float)bias;
     if (rope_len < c->max_context)
         return sb_fail(err, SB_ERR_FORMAT, "%s: rope_max_length %d is below max_context_length %d", what, rope_len,

@@ -102,7 +102,8 @@ sb_status sb_file_out_open(sb_file_out *f, const char *path, sb_error *err)
 {
     *f = (sb_file_out){.fd = -1};
     struct stat s;
-    if (lstat(path, &s) == 0 && !S_ISREG(s.st_mode)) /* the rename would put a file in the place of a device or a link */
+    if (lstat(path, &s) == 0 &&
+        !S_ISREG(s.st_mode)) /* the rename would put a file in the place of a device or a link */
         return sb_fail(err, SB_ERR_IO, "%s: exists and is not a regular file", path);
     f->path = strdup(path);
     if (!f->path || asprintf(&f->tmp, "%s.tmp-%ld", path, (long)getpid()) < 0) {

@@ -19,9 +19,9 @@ static sb_status load_words(const sb_tensor *t, sb_linear *l, sb_error *err)
     size_t row_words = sb_codec_row_words(l->codec, l->cols);
     if (t->dtype != SB_DTYPE_U32 || t->ndim != 2 || t->shape[0] != l->rows || t->shape[1] != row_words) {
         char shape[96];
-        return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: %s %s, expected U32 [%zu, %zu] for %zu columns of %s", t->file, t->name,
-                       sb_dtype_name(t->dtype), sb_tensor_shape_str(t, shape, sizeof shape), l->rows, row_words, l->cols,
-                       l->codec->name);
+        return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: %s %s, expected U32 [%zu, %zu] for %zu columns of %s",
+                       t->file, t->name, sb_dtype_name(t->dtype), sb_tensor_shape_str(t, shape, sizeof shape), l->rows,
+                       row_words, l->cols, l->codec->name);
     }
     l->words = malloc(t->bytes);
     if (!l->words)
@@ -42,20 +42,21 @@ static sb_status load_f16(const sb_tensor *t, sb_linear *l, sb_error *err)
         memcpy(half, (const uint8_t *)t->data + r * l->cols * 2, l->cols * 2);
         for (size_t c = 0; c < l->cols; c++)
             if ((half[c] & 0x7c00) == 0x7c00)
-                return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: row %zu, column %zu is not finite", t->file, t->name, r, c);
+                return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: row %zu, column %zu is not finite", t->file, t->name,
+                               r, c);
     }
     return SB_OK;
 }
 
-static sb_status load_linear(const sb_checkpoint *ck, const sb_model_config *cfg, const sb_model_tensor *mt, sb_linear *l,
-                             sb_error *err)
+static sb_status load_linear(const sb_checkpoint *ck, const sb_model_config *cfg, const sb_model_tensor *mt,
+                             sb_linear *l, sb_error *err)
 {
     *l = (sb_linear){.rows = (size_t)mt->shape[0], .cols = (size_t)mt->shape[1]};
     snprintf(l->name, sizeof l->name, "%s", mt->base);
     const sb_quant_tensor *q = sb_quant_find(&cfg->quant, mt->base);
     if (q && (q->rows != l->rows || q->cols != l->cols))
-        return sb_fail(err, SB_ERR_FORMAT, "config.json: quantization_config: %s is %ux%u, the model needs %zux%zu", mt->base, q->rows,
-                       q->cols, l->rows, l->cols);
+        return sb_fail(err, SB_ERR_FORMAT, "config.json: quantization_config: %s is %ux%u, the model needs %zux%zu",
+                       mt->base, q->rows, q->cols, l->rows, l->cols);
     if (q) {
         l->codec = sb_codec_by_id(q->codec);
         l->scale_exp = q->scale_exp;
@@ -76,8 +77,8 @@ static sb_status load_linear(const sb_checkpoint *ck, const sb_model_config *cfg
         return load_f16(t, l, err);
     }
     if (q)
-        return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: %s, expected F16 as quantization_config says", t->file, t->name,
-                       sb_dtype_name(t->dtype));
+        return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s: %s, expected F16 as quantization_config says", t->file,
+                       t->name, sb_dtype_name(t->dtype));
     l->codec = NULL;
     l->f32 = malloc(l->rows * l->cols * sizeof *l->f32);
     if (!l->f32)
@@ -85,8 +86,8 @@ static sb_status load_linear(const sb_checkpoint *ck, const sb_model_config *cfg
     return sb_checkpoint_read_f32(ck, t, 0, l->rows, l->f32, err);
 }
 
-static sb_status load_role(const sb_checkpoint *ck, const sb_model_config *cfg, int layer, sb_role role, sb_linear *l, bool *found,
-                           sb_error *err)
+static sb_status load_role(const sb_checkpoint *ck, const sb_model_config *cfg, int layer, sb_role role, sb_linear *l,
+                           bool *found, sb_error *err)
 {
     sb_model_tensor mt;
     *found = sb_model_tensor_get(cfg, layer, role, &mt);
@@ -94,8 +95,8 @@ static sb_status load_role(const sb_checkpoint *ck, const sb_model_config *cfg, 
 }
 
 /* The fused tensor if the architecture has one, else the parts in order. */
-static sb_status load_group(const sb_checkpoint *ck, const sb_model_config *cfg, int layer, sb_role fused, const sb_role *parts,
-                            int n, sb_linear_group *g, sb_error *err)
+static sb_status load_group(const sb_checkpoint *ck, const sb_model_config *cfg, int layer, sb_role fused,
+                            const sb_role *parts, int n, sb_linear_group *g, sb_error *err)
 {
     bool found;
     sb_status st = load_role(ck, cfg, layer, fused, &g->part[0], &found, err);
@@ -108,15 +109,16 @@ static sb_status load_group(const sb_checkpoint *ck, const sb_model_config *cfg,
     return st;
 }
 
-static sb_status load_gain(const sb_checkpoint *ck, const sb_model_config *cfg, int layer, sb_role role, float **out, sb_error *err)
+static sb_status load_gain(const sb_checkpoint *ck, const sb_model_config *cfg, int layer, sb_role role, float **out,
+                           sb_error *err)
 {
     sb_model_tensor mt;
     if (!sb_model_tensor_get(cfg, layer, role, &mt))
         return SB_OK;
     const sb_tensor *t = sb_checkpoint_find(ck, mt.name);
     if (!t || t->ndim != 1 || t->shape[0] != mt.shape[0])
-        return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s is missing or not of shape [%llu]", sb_checkpoint_dir(ck), mt.name,
-                       (unsigned long long)mt.shape[0]);
+        return sb_fail(err, SB_ERR_FORMAT, "%s: tensor %s is missing or not of shape [%llu]", sb_checkpoint_dir(ck),
+                       mt.name, (unsigned long long)mt.shape[0]);
     *out = malloc((size_t)mt.shape[0] * sizeof **out);
     if (!*out)
         return no_memory(err, mt.name);
@@ -238,7 +240,8 @@ static sb_status pack_linear(sb_linear *l, void *ctx, sb_error *err)
     l->words = malloc(l->rows * sb_codec_row_words(codec, l->cols) * 4);
     if (!l->words)
         return no_memory(err, l->name);
-    sb_status st = codec->encode(l->f32, l->rows, l->cols, l->scale_exp, &(sb_encode_options){.threads = p->threads}, l->words, err);
+    sb_status st = codec->encode(l->f32, l->rows, l->cols, l->scale_exp, &(sb_encode_options){.threads = p->threads},
+                                 l->words, err);
     if (st)
         return st;
     l->codec = codec;

@@ -51,7 +51,8 @@ bool sb_model_tensor_get(const sb_model_config *c, int layer, sb_role role, sb_m
     if ((unsigned)c->arch >= SB_ARCH_COUNT || (unsigned)role >= SB_ROLE_COUNT)
         return false;
     const char *name = names[c->arch][role];
-    if (!name || (role == SB_ROLE_HEAD && c->tied_embeddings) || (per_layer(role) && (layer < 0 || layer >= c->n_layers)) ||
+    if (!name || (role == SB_ROLE_HEAD && c->tied_embeddings) ||
+        (per_layer(role) && (layer < 0 || layer >= c->n_layers)) ||
         ((role == SB_ROLE_Q_NORM || role == SB_ROLE_K_NORM) && !c->qk_norm) ||
         ((role == SB_ROLE_ATTN_POST_NORM || role == SB_ROLE_FFN_POST_NORM) && !c->hybrid_norm))
         return false;

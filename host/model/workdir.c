@@ -145,7 +145,8 @@ sb_status sb_workdir_open(const char *out, const char *identity, bool force, sb_
     else if (flock(w->lock, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
         st = sb_fail(err, SB_ERR_ARG, "%s: another run is writing it", w->path);
     else if (has_files(w->path) && !has_identity(w->path))
-        st = sb_fail(err, SB_ERR_ARG, "%s: exists and is not what an interrupted run left; remove or rename it", w->path);
+        st = sb_fail(err, SB_ERR_ARG, "%s: exists and is not what an interrupted run left; remove or rename it",
+                     w->path);
     if (st) {
         sb_workdir_close(w, true);
         return st;
@@ -162,9 +163,15 @@ sb_status sb_workdir_open(const char *out, const char *identity, bool force, sb_
     return SB_OK;
 }
 
-const char *sb_workdir_path(const sb_workdir *w) { return w->path; }
+const char *sb_workdir_path(const sb_workdir *w)
+{
+    return w->path;
+}
 
-static void piece_name(size_t i, char buf[32]) { snprintf(buf, 32, "%05zu.words", i); }
+static void piece_name(size_t i, char buf[32])
+{
+    snprintf(buf, 32, "%05zu.words", i);
+}
 
 bool sb_workdir_take(const sb_workdir *w, size_t i, void *data, size_t bytes)
 {

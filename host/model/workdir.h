@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * OUT.partial: where a directory is made before it appears whole under its name. Holds finished pieces by number, so that an
- * interrupted job resumes. */
+ * OUT.partial: where a directory is made before it appears whole under its name. Holds finished pieces by number, so
+ * that an interrupted job resumes. */
 #ifndef SEEDBED_MODEL_WORKDIR_H
 #define SEEDBED_MODEL_WORKDIR_H
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Attention in floating point: FlashSigmoid (arXiv 2409.04431) and FlashAttention-2 (arXiv 2307.08691) forward, and FlashSigmoid
- * backward. fp16 or bf16 in, sums and results in binary32. Not the exact contract: compared with binary64 within a tolerance
- * (tests/cuda/test_flash.cpp, test_flash_backward.cpp).
+ * Attention in floating point: FlashSigmoid (arXiv 2409.04431) and FlashAttention-2 (arXiv 2307.08691) forward, and
+ * FlashSigmoid backward. fp16 or bf16 in, sums and results in binary32. Not the exact contract: compared with binary64
+ * within a tolerance (tests/cuda/test_flash.cpp, test_flash_backward.cpp).
  *
  *     S = scale q.k + bias (sigmoid; softmax has no bias)    P = sigmoid(S), or exp(S - max) / sum    out = P v
  *
- * A query sees the keys of its own sequence; causal: query i of n sees keys j <= i + (keys - n). A row that sees no key is 0.
- * Grouped queries: head h uses KV head h / (heads / kv_heads). */
+ * A query sees the keys of its own sequence; causal: query i of n sees keys j <= i + (keys - n). A row that sees no key
+ * is 0. Grouped queries: head h uses KV head h / (heads / kv_heads). */
 #ifndef SB_FLASH_H
 #define SB_FLASH_H
 
@@ -19,13 +19,17 @@ extern "C" {
 #endif
 
 enum { SB_FLASH_FP16 = 0, SB_FLASH_BF16 = 1 };
-enum { SB_FLASH_ANY = 0, SB_FLASH_MMA = 1, SB_FLASH_WGMMA = 2 }; /* CUDA kernels: mma.sync (sm_80 and up); wgmma (Hopper, some cases) */
+enum {
+    SB_FLASH_ANY = 0,
+    SB_FLASH_MMA = 1,
+    SB_FLASH_WGMMA = 2
+}; /* CUDA kernels: mma.sync (sm_80 and up); wgmma (Hopper, some cases) */
 
 typedef struct {
     uint32_t sequences, heads, kv_heads; /* heads: a multiple of kv_heads */
     uint32_t head_dim;                   /* 64, 96, 128, 256 */
     uint32_t total_q, max_q;             /* queries of all sequences; of the longest */
-    uint32_t splits;                     /* the keys of a sequence over so many blocks (decode); 1: no partial results */
+    uint32_t splits; /* the keys of a sequence over so many blocks (decode); 1: no partial results */
     int sigmoid, causal, type;
     int kernel; /* SB_FLASH_ANY: the fastest that takes the case; SB_FLASH_MMA: that one, for comparison */
     float scale, bias;
@@ -55,9 +59,10 @@ int sb_flash_cuda_forward(const sb_flash *f, void *stream, char *why, size_t n);
  *
  *     dV = P^T dO    dS = P (1 - P) (dO V^T)    dQ = scale dS K    dK = scale dS^T Q
  *
- * dK and dV are summed over the heads of the group. P is recomputed: the forward saves nothing for it. P, P (1 - P) and dS are rounded to
- * `type` before they are multiplied, so with fp16 scale the loss as in any fp16 training. A query without a key has gradient 0. The
- * same call gives the same bits. Of sb_flash, out, partial and splits are not used. */
+ * dK and dV are summed over the heads of the group. P is recomputed: the forward saves nothing for it. P, P (1 - P) and
+ * dS are rounded to `type` before they are multiplied, so with fp16 scale the loss as in any fp16 training. A query
+ * without a key has gradient 0. The same call gives the same bits. Of sb_flash, out, partial and splits are not used.
+ */
 typedef struct {
     const void *dout;   /* (total_q, heads, head_dim) of `type`: gradient of the forward's out */
     void *dq, *dk, *dv; /* shapes of q, k, v; every row of a sequence is written */
@@ -66,16 +71,20 @@ typedef struct {
 } sb_flash_gradients;
 
 /* What every backward refuses: 1, and one line in why[n]. */
-static inline int sb_flash_backward_refused(const sb_flash *f, const sb_flash_gradients *g, int paged, char *why, size_t n)
+static inline int sb_flash_backward_refused(const sb_flash *f, const sb_flash_gradients *g, int paged, char *why,
+                                            size_t n)
 {
     if (!f->sigmoid || paged) {
-        snprintf(why, n, "flash backward: %s", paged ? "K and V in pages; contiguous ones are built" : "softmax; the sigmoid's is built");
+        snprintf(why, n, "flash backward: %s",
+                 paged ? "K and V in pages; contiguous ones are built" : "softmax; the sigmoid's is built");
         return 1;
     }
     if (!f->sequences || !f->kv_heads || !f->heads || f->heads % f->kv_heads ||
         ((uint64_t)f->max_q + g->max_k) * (f->heads / f->kv_heads) >= 1ull << 30) {
-        snprintf(why, n, "flash backward: %u sequences of at most %u queries and %u keys, %u heads over %u KV heads: out of range", f->sequences,
-                 f->max_q, g->max_k, f->heads, f->kv_heads);
+        snprintf(
+            why, n,
+            "flash backward: %u sequences of at most %u queries and %u keys, %u heads over %u KV heads: out of range",
+            f->sequences, f->max_q, g->max_k, f->heads, f->kv_heads);
         return 1;
     }
     return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The OpenCL form of sb_flash.h: compiles kernels/opencl/flash_attention.cl and flash_backward.cl for a device and enqueues them on
- * buffers of the caller. */
+ * The OpenCL form of sb_flash.h: compiles kernels/opencl/flash_attention.cl and flash_backward.cl for a device and
+ * enqueues them on buffers of the caller. */
 #include "sb_flash_opencl.h"
 
 #include <stdio.h>
@@ -70,18 +70,22 @@ static void put(arguments *a, size_t bytes, const void *value)
     a->error = a->error ? a->error : e;
 }
 
-int sb_flash_opencl_forward(const sb_flash_opencl *cl, cl_command_queue queue, const sb_flash *f, const sb_flash_buffers *b, char *why, size_t n)
+int sb_flash_opencl_forward(const sb_flash_opencl *cl, cl_command_queue queue, const sb_flash *f,
+                            const sb_flash_buffers *b, char *why, size_t n)
 {
-    if (!f->head_dim || f->head_dim > 256 || !f->kv_heads || !f->heads || f->heads % f->kv_heads || !f->max_q || !f->splits || !f->sequences ||
-        (f->splits > 1 && !b->partial) || (b->pages && (!f->page || !f->max_pages))) {
-        snprintf(why, n, "flash: head_dim %u (1..256), %u heads over %u KV heads, %u splits: out of range", f->head_dim, f->heads, f->kv_heads, f->splits);
+    if (!f->head_dim || f->head_dim > 256 || !f->kv_heads || !f->heads || f->heads % f->kv_heads || !f->max_q ||
+        !f->splits || !f->sequences || (f->splits > 1 && !b->partial) || (b->pages && (!f->page || !f->max_pages))) {
+        snprintf(why, n, "flash: head_dim %u (1..256), %u heads over %u KV heads, %u splits: out of range", f->head_dim,
+                 f->heads, f->kv_heads, f->splits);
         return 1;
     }
     cl_uint page = b->pages ? f->page : 0;
     cl_int sigmoid = f->sigmoid, causal = f->causal, bf16 = f->type == SB_FLASH_BF16;
     arguments a = {cl->forward, 0, 0};
-    const cl_mem *buffers[] = {&b->q, &b->k, &b->v, &b->q_start, &b->kv_start, b->pages ? &b->pages : &b->kv_start, &b->out,
-                               b->partial ? &b->partial : &b->out};
+    const cl_mem *buffers[] = {&b->q,        &b->k,
+                               &b->v,        &b->q_start,
+                               &b->kv_start, b->pages ? &b->pages : &b->kv_start,
+                               &b->out,      b->partial ? &b->partial : &b->out};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         put(&a, sizeof(cl_mem), buffers[i]);
     const cl_uint words[] = {f->heads, f->kv_heads, f->head_dim, f->total_q, f->splits};
@@ -111,8 +115,9 @@ int sb_flash_opencl_forward(const sb_flash_opencl *cl, cl_command_queue queue, c
     return e ? fail(why, n, "combine", e) : 0;
 }
 
-int sb_flash_opencl_backward(const sb_flash_opencl *cl, cl_command_queue queue, const sb_flash *f, const sb_flash_gradients *g,
-                             const sb_flash_buffers *b, const sb_flash_gradient_buffers *gb, char *why, size_t n)
+int sb_flash_opencl_backward(const sb_flash_opencl *cl, cl_command_queue queue, const sb_flash *f,
+                             const sb_flash_gradients *g, const sb_flash_buffers *b,
+                             const sb_flash_gradient_buffers *gb, char *why, size_t n)
 {
     if (sb_flash_backward_refused(f, g, b->pages != NULL, why, n))
         return 1;
@@ -123,7 +128,8 @@ int sb_flash_opencl_backward(const sb_flash_opencl *cl, cl_command_queue queue, 
     const cl_int flags[] = {f->causal, f->type == SB_FLASH_BF16, g->fp32};
     for (int keys = 0; keys < 2; keys++) {
         arguments a = {keys ? cl->backward_keys : cl->backward_queries, 0, 0};
-        const cl_mem *buffers[] = {&b->q, &b->k, &b->v, &gb->dout, &b->q_start, &b->kv_start, keys ? &gb->dk : &gb->dq, &gb->dv};
+        const cl_mem *buffers[] = {&b->q,  &b->k, &b->v, &gb->dout, &b->q_start, &b->kv_start, keys ? &gb->dk : &gb->dq,
+                                   &gb->dv};
         for (int i = 0; i < 7 + keys; i++)
             put(&a, sizeof(cl_mem), buffers[i]);
         const cl_uint words[] = {f->heads, f->kv_heads, f->head_dim};
@@ -133,7 +139,8 @@ int sb_flash_opencl_backward(const sb_flash_opencl *cl, cl_command_queue queue, 
             put(&a, 4, &flags[i]);
         put(&a, 4, &f->scale);
         put(&a, 4, &f->bias);
-        size_t global[3] = {(size_t)(keys ? g->max_k : f->max_q) * 64, keys ? f->kv_heads : f->heads, f->sequences}, local[3] = {64, 1, 1};
+        size_t global[3] = {(size_t)(keys ? g->max_k : f->max_q) * 64, keys ? f->kv_heads : f->heads, f->sequences},
+               local[3] = {64, 1, 1};
         if (!global[0])
             continue; /* no queries, or no keys, at all */
         cl_int e = a.error ? a.error : clEnqueueNDRangeKernel(queue, a.kernel, 3, NULL, global, local, 0, NULL, NULL);

@@ -3,8 +3,8 @@
  * sb_sim_api; several may be loaded in one process. A simulator is not thread-safe; different simulators are
  * independent.
  *
- * Device addresses are offsets into the caller's memory. An access outside [0, mem_bytes), or where nothing is mapped, is
- * answered with DECERR, which the core reports as error 5 or 6 (docs/device.md); it never touches host memory. */
+ * Device addresses are offsets into the caller's memory. An access outside [0, mem_bytes), or where nothing is mapped,
+ * is answered with DECERR, which the core reports as error 5 or 6 (docs/device.md); it never touches host memory. */
 #ifndef SEEDBED_SIM_H
 #define SEEDBED_SIM_H
 
@@ -56,32 +56,33 @@ enum {
 enum { SB_SIM_IDEAL = 0, SB_SIM_DDR4_2400 = 1, SB_SIM_HBM2 = 2, SB_SIM_MEMORIES };
 
 typedef struct {
-    uint32_t size;            /* sizeof(sb_sim_config): lets the structure grow */
-    uint32_t read_latency;    /* cycles from AR accepted to the first beat; 0: the next cycle */
-    uint32_t write_latency;   /* cycles from the last W beat to B; 0: the next cycle */
-    uint32_t bytes_per_cycle; /* peak of reads and writes each; 0 or more than the bus: the bus */
-    uint32_t stall_permille;  /* 0..1000: chance that a channel (AR, R, AW, W, B) does nothing in a cycle */
-    uint32_t seed;            /* of the stalls */
+    uint32_t size;             /* sizeof(sb_sim_config): lets the structure grow */
+    uint32_t read_latency;     /* cycles from AR accepted to the first beat; 0: the next cycle */
+    uint32_t write_latency;    /* cycles from the last W beat to B; 0: the next cycle */
+    uint32_t bytes_per_cycle;  /* peak of reads and writes each; 0 or more than the bus: the bus */
+    uint32_t stall_permille;   /* 0..1000: chance that a channel (AR, R, AW, W, B) does nothing in a cycle */
+    uint32_t seed;             /* of the stalls */
     uint32_t refresh_interval; /* every so many cycles ... (0: never) */
     uint32_t refresh_length;   /* ... no data moves for so many */
-    uint64_t watchdog;        /* cycles without a transfer on any channel before giving up; 0: 100000 */
-    const char *fst_path;     /* NULL: none; only the tracing variants can */
-    uint64_t trace_from;      /* first and last cycle traced; trace_to 0: to the end */
+    uint64_t watchdog;         /* cycles without a transfer on any channel before giving up; 0: 100000 */
+    const char *fst_path;      /* NULL: none; only the tracing variants can */
+    uint64_t trace_from;       /* first and last cycle traced; trace_to 0: to the end */
     uint64_t trace_to;
-    /* SB_SIM_IDEAL: latency, bytes_per_cycle and refresh as above. Otherwise a DRAM channel per port, of which the standard
-     * says the timing; then those fields must be 0. */
+    /* SB_SIM_IDEAL: latency, bytes_per_cycle and refresh as above. Otherwise a DRAM channel per port, of which the
+     * standard says the timing; then those fields must be 0. */
     uint32_t memory;
     uint32_t clock_mhz; /* of the core: how many memory clocks a cycle is; 0: 300. Meaningless for SB_SIM_IDEAL */
-    /* Whether something is mapped at these bytes of the memory (a driver's buffers); an access elsewhere is answered with
-     * DECERR. NULL: all of it is. Called while the core runs. */
+    /* Whether something is mapped at these bytes of the memory (a driver's buffers); an access elsewhere is answered
+     * with DECERR. NULL: all of it is. Called while the core runs. */
     bool (*mapped)(void *ctx, uint64_t addr, uint64_t bytes);
     void *mapped_ctx;
-    /* For tests: asked for every beat read and every byte written, wherever it lies; the AXI response to give, 0 (OKAY), 2
-     * (SLVERR) or 3 (DECERR). What is not OKAY is not written. NULL: OKAY. Called while the core runs. */
+    /* For tests: asked for every beat read and every byte written, wherever it lies; the AXI response to give, 0
+     * (OKAY), 2 (SLVERR) or 3 (DECERR). What is not OKAY is not written. NULL: OKAY. Called while the core runs. */
     int (*access)(void *ctx, bool write, uint64_t addr, uint64_t bytes);
     void *access_ctx;
-    /* Where a list does not end (SB_SIM_TIMEOUT, SB_SIM_PROTOCOL): a waveform from hang_cycles before the last transfer to as
-     * many after it. NULL: none; only the tracing variants can, and not together with fst_path. Each list forks a process. */
+    /* Where a list does not end (SB_SIM_TIMEOUT, SB_SIM_PROTOCOL): a waveform from hang_cycles before the last transfer
+     * to as many after it. NULL: none; only the tracing variants can, and not together with fst_path. Each list forks a
+     * process. */
     const char *hang_path;
     uint64_t hang_cycles;
 } sb_sim_config;
@@ -98,14 +99,14 @@ typedef struct {
     uint64_t counter[SB_SIM_COUNTERS];
     uint32_t id, version, params, codecs; /* registers */
     uint32_t error, error_index;          /* ERROR, ERROR_INDEX */
-    uint64_t cycles;      /* simulated in this run, register accesses included */
-    uint64_t read_bytes;  /* moved on R and W (strobed bytes) */
+    uint64_t cycles;                      /* simulated in this run, register accesses included */
+    uint64_t read_bytes;                  /* moved on R and W (strobed bytes) */
     uint64_t write_bytes;
     uint64_t port_read_beats[SB_SIM_MAX_PORTS], port_write_beats[SB_SIM_MAX_PORTS]; /* add up to their counters */
     /* The cycles of the run by what each port's R channel did; a port's classes add up to cycles. */
     uint64_t read_cycles[SB_SIM_MAX_PORTS][SB_SIM_R_CLASSES];
-    /* counter[SB_SIM_WAIT_READ] and counter[SB_SIM_ACT_LOAD] split by the R channel's class when the data would have had to
-     * come; each adds up to its counter. */
+    /* counter[SB_SIM_WAIT_READ] and counter[SB_SIM_ACT_LOAD] split by the R channel's class when the data would have
+     * had to come; each adds up to its counter. */
     uint64_t wait_why[SB_SIM_R_CLASSES], act_why[SB_SIM_R_CLASSES];
     double seconds;       /* processor time of the run */
     char diagnosis[4096]; /* several lines, after a timeout or a protocol error */
@@ -114,7 +115,7 @@ typedef struct {
 typedef struct sb_sim sb_sim;
 
 typedef struct {
-    uint32_t abi; /* SB_SIM_ABI */
+    uint32_t abi;      /* SB_SIM_ABI */
     uint32_t bus_bits; /* of a port, which feeds bus_bits / 32 lanes */
     uint32_t ports;
     uint32_t can_trace;
@@ -129,8 +130,8 @@ typedef struct {
     int (*reg_read)(sb_sim *sim, uint32_t offset, uint32_t *value);
     int (*reg_write)(sb_sim *sim, uint32_t offset, uint32_t value);
     void (*close)(sb_sim *sim);
-    /* Cycles in which the configured memory alone delivers `bytes` (over all ports) to a master that only reads, in order:
-     * what no core can beat. 0, and a message in err, on failure. */
+    /* Cycles in which the configured memory alone delivers `bytes` (over all ports) to a master that only reads, in
+     * order: what no core can beat. 0, and a message in err, on failure. */
     uint64_t (*stream)(const sb_sim_config *config, uint64_t bytes, char *err, size_t errlen);
     /* The AXI rule that the core has broken, for who drives it by reg_write and reg_read; NULL: none. */
     const char *(*violation)(const sb_sim *sim);
@@ -139,8 +140,8 @@ typedef struct {
 /* "beat", "blocked", ... */
 static inline const char *sb_sim_read_class_name(int c)
 {
-    static const char *const name[SB_SIM_R_CLASSES] = { "beat", "blocked", "idle", "latency", "refresh", "row", "turnaround",
-                                                        "bank_group", "rate", "stall" };
+    static const char *const name[SB_SIM_R_CLASSES] = {"beat", "blocked",    "idle",       "latency", "refresh",
+                                                       "row",  "turnaround", "bank_group", "rate",    "stall"};
     return c >= 0 && c < SB_SIM_R_CLASSES ? name[c] : "?";
 }
 

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Decode steps of a model of known shape with random weights, by the ordinary path (host/graph), on any device: embedding to
- * arg-max, greedy, the token fed back. The weights are drawn as packed words, so that no compressor runs.
+ * Decode steps of a model of known shape with random weights, by the ordinary path (host/graph), on any device:
+ * embedding to arg-max, greedy, the token fed back. The weights are drawn as packed words, so that no compressor runs.
  *
- *   bench_decode --out OUT.json [--device SPEC] [--shape NAME] [--codec CODEC] [--embed CODEC] [--kv 8|16] [--context N] [--steps N]
+ *   bench_decode --out OUT.json [--device SPEC] [--shape NAME] [--codec CODEC] [--embed CODEC] [--kv 8|16] [--context
+ * N] [--steps N]
  *                [--layers N] [--verify N] [--check DIR] [--ops] [--label TEXT]
  *
  * --shape   tests/bench/shapes/NAME.json; --layers: only the first N of its layers
- * --context the last step has this many keys; those before the first step are zeros (no operation's time depends on values)
- * --verify  before anything is timed, N tokens from an empty cache, the logits of each compared with those of `cpu`, bit for bit
+ * --context the last step has this many keys; those before the first step are zeros (no operation's time depends on
+ * values)
+ * --verify  before anything is timed, N tokens from an empty cache, the logits of each compared with those of `cpu`,
+ * bit for bit
  * --check   the same, 8 tokens, for a model directory, packed in the codec
  * --ops     what each kind of command costs: all of a step's commands of the kind as one list, timed apart
- * Any difference is an error. A step is timed as a program sees it: building the list, running it, reading the token. */
+ * Any difference is an error. A step is timed as a program sees it: building the list, running it, reading the token.
+ */
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -53,7 +57,10 @@ static double processor(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int by_value(const void *a, const void *b) { return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b); }
+static int by_value(const void *a, const void *b)
+{
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
 static double quantile(double *v, int n, double q)
 {
     qsort(v, (size_t)n, sizeof *v, by_value);
@@ -95,7 +102,8 @@ static void compare(const sb_model *m, const char *name, sb_device *dev, int n, 
             die(name, err.msg);
         for (size_t k = 0; k < vocab; k++)
             if (memcmp(&a[k], &b[k], 4)) {
-                fprintf(stderr, "bench_decode: %s: token %d, logit %zu: cpu %a, %s %a\n", name, i, k, (double)a[k], sb_device_name(dev), (double)b[k]);
+                fprintf(stderr, "bench_decode: %s: token %d, logit %zu: cpu %a, %s %a\n", name, i, k, (double)a[k],
+                        sb_device_name(dev), (double)b[k]);
                 exit(1);
             }
         if (at[0] != at[1])
@@ -108,7 +116,8 @@ static void compare(const sb_model *m, const char *name, sb_device *dev, int n, 
         chosen = at[0];
         token = chosen;
     }
-    printf("%s: %d tokens, %zu logits each, %s = cpu bit for bit (hash %08x)\n", name, n, vocab, sb_device_name(dev), bits);
+    printf("%s: %d tokens, %zu logits each, %s = cpu bit for bit (hash %08x)\n", name, n, vocab, sb_device_name(dev),
+           bits);
     fflush(stdout);
     free(a);
     free(b);
@@ -129,10 +138,17 @@ static void check_directory(const options *o)
     sb_model_free(m);
 }
 
-static void text(json_object *o, const char *key, const char *v) { json_object_object_add(o, key, json_object_new_string(v)); }
-static void number(json_object *o, const char *key, double v) { json_object_object_add(o, key, json_object_new_double(v)); }
+static void text(json_object *o, const char *key, const char *v)
+{
+    json_object_object_add(o, key, json_object_new_string(v));
+}
+static void number(json_object *o, const char *key, double v)
+{
+    json_object_object_add(o, key, json_object_new_double(v));
+}
 
-/* Bytes that a step must read or write once: packed weights, one row of the table, the KV cache up to `keys`, its new token. */
+/* Bytes that a step must read or write once: packed weights, one row of the table, the KV cache up to `keys`, its new
+ * token. */
 static double step_bytes(const sb_session *s, int keys, double *weights)
 {
     const sb_model_config *c = sb_session_config(s);
@@ -183,7 +199,8 @@ static void time_ops(sb_session *s, json_object *record)
                     t[i] = now() - start;
             }
             char name[64];
-            snprintf(name, sizeof name, "%s%s%s", sb_op_name(op), op == SB_OP_MATVEC ? " " : "", op == SB_OP_MATVEC ? sb_codec_by_id((int)codec)->name : "");
+            snprintf(name, sizeof name, "%s%s%s", sb_op_name(op), op == SB_OP_MATVEC ? " " : "",
+                     op == SB_OP_MATVEC ? sb_codec_by_id((int)codec)->name : "");
             double ms = 1e3 * quantile(t, OP_REPEATS, 0.5);
             sum += ms;
             printf("  %-16s %4u a step %9.4f ms, %7.2f us each\n", name, n, ms, 1e3 * ms / n);
@@ -197,11 +214,14 @@ static void time_ops(sb_session *s, json_object *record)
 
 static void add_counters(json_object *record, const sb_counters *a, const sb_counters *b, int steps, double seconds)
 {
-    static const char *const name[] = {"cycles", "useful", "compute", "attend", "vector", "wait_read", "stall", "act_load", "drain", "control", "read_beats", "write_beats"};
-    double v[] = {(double)(b->total - a->total), (double)(b->useful - a->useful), (double)(b->compute - a->compute),
-                  (double)(b->attend - a->attend), (double)(b->vector - a->vector), (double)(b->wait_read - a->wait_read),
-                  (double)(b->stall - a->stall), (double)(b->act_load - a->act_load), (double)(b->drain - a->drain),
-                  (double)(b->control - a->control), (double)(b->read_beats - a->read_beats), (double)(b->write_beats - a->write_beats)};
+    static const char *const name[] = {"cycles", "useful",   "compute", "attend",  "vector",     "wait_read",
+                                       "stall",  "act_load", "drain",   "control", "read_beats", "write_beats"};
+    double v[] = {(double)(b->total - a->total),           (double)(b->useful - a->useful),
+                  (double)(b->compute - a->compute),       (double)(b->attend - a->attend),
+                  (double)(b->vector - a->vector),         (double)(b->wait_read - a->wait_read),
+                  (double)(b->stall - a->stall),           (double)(b->act_load - a->act_load),
+                  (double)(b->drain - a->drain),           (double)(b->control - a->control),
+                  (double)(b->read_beats - a->read_beats), (double)(b->write_beats - a->write_beats)};
     if (v[0] == 0)
         return;
     printf("  cycles a step %.0f (%.2f M cycles a second):", v[0] / steps, v[0] / seconds * 1e-6);
@@ -238,7 +258,8 @@ static void decode(const options *o, const sb_model *m, sb_device *dev, json_obj
         die("--context", "more than the model has, or fewer than the steps");
     sb_session *s = open_session(m, dev, context, o->kv);
     s->placed.position = context - steps - warm;
-    double *t = random_need(malloc((size_t)steps * sizeof *t)), build = 0, submit = 0, begin = now(), work = processor();
+    double *t = random_need(malloc((size_t)steps * sizeof *t)), build = 0, submit = 0, begin = now(),
+           work = processor();
     uint32_t token = (uint32_t)m->cfg.bos_id % (uint32_t)m->cfg.vocab, count;
     uint64_t list;
     sb_counters before, after;
@@ -287,10 +308,12 @@ static void decode(const options *o, const sb_model *m, sb_device *dev, json_obj
     number(r, "bytes_per_token", bytes);
     number(r, "gb_per_second", bytes / median * 1e-9);
     printf("%s, %s (head %s), %d layers, context %d, KV in %d bits, %s%s%s\n", o->shape, o->codec->name,
-           m->head.rows ? o->codec->name : o->embed->name, m->cfg.n_layers, context, s->placed.attn_flags & SB_ATTN_KV8 ? 8 : 16, o->device,
-           o->label ? ", " : "", o->label ? o->label : "");
-    printf("  %.4f ms a token (5..95 %%: %.4f..%.4f; mean of list %.4f, of build %.4f; %.2f s of processor time), %.2f tokens/s, %.4f GB a token, %.1f GB/s\n", 1e3 * median,
-           1e3 * low, 1e3 * high, 1e3 * submit / steps, 1e3 * build / steps, work, 1 / median, bytes * 1e-9, bytes / median * 1e-9);
+           m->head.rows ? o->codec->name : o->embed->name, m->cfg.n_layers, context,
+           s->placed.attn_flags & SB_ATTN_KV8 ? 8 : 16, o->device, o->label ? ", " : "", o->label ? o->label : "");
+    printf("  %.4f ms a token (5..95 %%: %.4f..%.4f; mean of list %.4f, of build %.4f; %.2f s of processor time), %.2f "
+           "tokens/s, %.4f GB a token, %.1f GB/s\n",
+           1e3 * median, 1e3 * low, 1e3 * high, 1e3 * submit / steps, 1e3 * build / steps, work, 1 / median,
+           bytes * 1e-9, bytes / median * 1e-9);
     add_places(r, s);
     add_counters(r, &before, &after, steps, seconds);
     fflush(stdout);
@@ -320,8 +343,13 @@ static const sb_codec *codec_named(const char *what, const char *v)
 
 static options parse(int argc, char **argv)
 {
-    options o = {.device = "cpu", .shape = "openelm-1.1b", .codec = sb_codec_by_id(SB_CODEC_SEEDLM4), .embed = sb_codec_by_id(SB_CODEC_FP16),
-                 .kv = 16, .context = 512, .steps = 32};
+    options o = {.device = "cpu",
+                 .shape = "openelm-1.1b",
+                 .codec = sb_codec_by_id(SB_CODEC_SEEDLM4),
+                 .embed = sb_codec_by_id(SB_CODEC_FP16),
+                 .kv = 16,
+                 .context = 512,
+                 .steps = 32};
     for (int i = 1; i < argc; i++) {
         const char *k = argv[i], *v = i + 1 < argc ? argv[i + 1] : NULL;
         if (!strcmp(k, "--ops")) {

@@ -35,7 +35,7 @@ static const unsigned chains[CHAINS] = {1, CHAIN};
 enum { MEMORIES = sizeof memories / sizeof *memories, SHAPES = sizeof shapes / sizeof *shapes };
 
 typedef struct {
-    uint64_t cycles, beats, stream; /* of the whole list */
+    uint64_t cycles, beats, stream;                              /* of the whole list */
     double use, bus_use, theoretical, ceiling, speedup, scaling; /* scaling: speed-up over one port, a port */
     sb_sim_report r;
 } result;
@@ -128,8 +128,8 @@ static void lost(const sb_sim_report *r, char *text, size_t size)
 
 static int marks_missed;
 
-static void mark(bool ok, const char *what, const char *memory, unsigned chain, const char *codec, size_t rows, double got,
-                 double want)
+static void mark(bool ok, const char *what, const char *memory, unsigned chain, const char *codec, size_t rows,
+                 double got, double want)
 {
     marks_missed += !ok;
     printf("  %-6s %-28s %-9s chain %u %-8s %5zu: %.4f, mark %.4f\n", ok ? "met" : "MISSED", what, memory, chain, codec,
@@ -145,8 +145,8 @@ static void marks(const memory_case *mc, unsigned chain, const char *codec, size
     }
     if (mc->memory == SB_SIM_HBM2) {
         if (square && rows == 4096 && mc->ports > 1)
-            mark(x->scaling >= 0.97, mc->ports == 2 ? "scaling over 2 ports" : "scaling over 4 ports", mc->name, chain, codec,
-                 rows, x->scaling, 0.97);
+            mark(x->scaling >= 0.97, mc->ports == 2 ? "scaling over 2 ports" : "scaling over 4 ports", mc->name, chain,
+                 codec, rows, x->scaling, 0.97);
         return;
     }
     if (square && !strcmp(codec, "seedlm4")) {
@@ -172,7 +172,8 @@ static result measure(const memory_case *mc, const sb_sim_interface *api, const 
                          .write_latency = mc->latency};
     char err[256] = "";
     unsigned lanes = simlib_lanes(api);
-    uint64_t bytes = chain * sb_lane_bytes(p->codec, p->rows, p->cols, api->bus_bits / 32, 1); /* without room between parts */
+    uint64_t bytes =
+        chain * sb_lane_bytes(p->codec, p->rows, p->cols, api->bus_bits / 32, 1); /* without room between parts */
     double peak = (mc->peak > 0 ? mc->peak : api->bus_bits / 8.0) * api->ports;
     problem_run(api, cfg, p, chain, &x.r);
     x.cycles = x.r.counter[SB_SIM_TOTAL];
@@ -193,7 +194,8 @@ int main(int argc, char **argv)
 {
     bool quick = argc > 3 && !strcmp(argv[3], "--quick"), all = argc > 3 && !strcmp(argv[3], "--all");
     size_t only[2] = {0, 0};
-    bool flag = quick || all, shape_given = argc == 4 + flag && sscanf(argv[3 + flag], "%zux%zu", &only[0], &only[1]) == 2;
+    bool flag = quick || all,
+         shape_given = argc == 4 + flag && sscanf(argv[3 + flag], "%zux%zu", &only[0], &only[1]) == 2;
     if (argc < 3 || (argc != 3 + flag && !shape_given))
         simlib_die("usage", "bench_matvec SIM_DIR OUT.json [--quick | --all] [ROWSxCOLS]");
     struct json_object *out = json_object_new_array();
@@ -201,10 +203,10 @@ int main(int argc, char **argv)
     const sb_sim_interface *api[MEMORIES];
     for (size_t i = 0; i < MEMORIES; i++)
         if (!(api[i] = simlib_load(argv[1], memories[i].bus, memories[i].ports)))
-            printf("%s left out: no library of %u x %u bits in %s\n", memories[i].name, memories[i].ports, memories[i].bus,
-                   argv[1]);
-    printf("%-9s %5s %5s %-11s %-8s %5s %9s %7s %7s %7s %7s %7s  lost cycles\n", "memory", "lanes", "MHz", "shape", "codec",
-           "chain", "cycles", "util", "bus", "of peak", "of seq.", "vs fp16");
+            printf("%s left out: no library of %u x %u bits in %s\n", memories[i].name, memories[i].ports,
+                   memories[i].bus, argv[1]);
+    printf("%-9s %5s %5s %-11s %-8s %5s %9s %7s %7s %7s %7s %7s  lost cycles\n", "memory", "lanes", "MHz", "shape",
+           "codec", "chain", "cycles", "util", "bus", "of peak", "of seq.", "vs fp16");
     for (size_t s = 0; s < SHAPES; s++) {
         if (shape_given && (shapes[s][0] != only[0] || shapes[s][1] != only[1]))
             continue;
@@ -229,9 +231,10 @@ int main(int argc, char **argv)
                         x->scaling = (double)results[k][one][s][c].cycles / (double)x->cycles / memories[i].ports;
                 lost(&x->r, text, sizeof text);
                 snprintf(shape, sizeof shape, "%zux%zu%s", rows, cols, p.rows < rows ? "*" : "");
-                printf("%-9s %5u %5u %-11s %-8s %5u %9.0f %6.2f%% %6.2f%% %6.2f%% %6.2f%% %7.3f  %s\n", memories[i].name,
-                       simlib_lanes(api[i]), memories[i].mhz, shape, codec->name, chains[k], (double)x->cycles / chains[k],
-                       100 * x->use, 100 * x->bus_use, 100 * x->theoretical, 100 * x->ceiling, x->speedup, text);
+                printf("%-9s %5u %5u %-11s %-8s %5u %9.0f %6.2f%% %6.2f%% %6.2f%% %6.2f%% %7.3f  %s\n",
+                       memories[i].name, simlib_lanes(api[i]), memories[i].mhz, shape, codec->name, chains[k],
+                       (double)x->cycles / chains[k], 100 * x->use, 100 * x->bus_use, 100 * x->theoretical,
+                       100 * x->ceiling, x->speedup, text);
                 fflush(stdout);
                 json_object_array_add(out, record(&memories[i], api[i], &p, rows, chains[k], x));
             }
@@ -247,8 +250,8 @@ int main(int argc, char **argv)
             for (size_t s = 0; s < SHAPES; s++)
                 for (int c = 0; c < SB_CODEC_COUNT; c++)
                     if (results[n / MEMORIES][n % MEMORIES][s][c].cycles && shapes[s][0] <= 4096)
-                        marks(&memories[n % MEMORIES], chains[n / MEMORIES], sb_codec_by_id(c)->name, shapes[s][0], shapes[s][1],
-                              &results[n / MEMORIES][n % MEMORIES][s][c]);
+                        marks(&memories[n % MEMORIES], chains[n / MEMORIES], sb_codec_by_id(c)->name, shapes[s][0],
+                              shapes[s][1], &results[n / MEMORIES][n % MEMORIES][s][c]);
         printf("%d marks missed\n", marks_missed);
     }
     if (json_object_to_file_ext(argv[2], out, JSON_C_TO_STRING_PRETTY))

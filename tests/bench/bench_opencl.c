@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The packed MATVEC of the opencl device beside what a plain kernel reads: binary32 and int8 dot products of the same shape, a pass that only
- * reads, and the cpu device. Processor time where the device is this CPU, wall time elsewhere.
+ * The packed MATVEC of the opencl device beside what a plain kernel reads: binary32 and int8 dot products of the same
+ * shape, a pass that only reads, and the cpu device. Processor time where the device is this CPU, wall time elsewhere.
  *   bench_opencl OUT.json [ROWS COLS [DEVICE]] */
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +84,8 @@ static double run_packed(const char *device, int codec_id, uint32_t rows, uint32
     sb_matrix m = {.codec = codec, .rows = rows, .cols = cols, .words = w};
     sb_command c = {.op = SB_OP_MATVEC, .codec = (uint8_t)codec_id, .batch = 1, .rows = rows, .cols = cols};
     uint64_t list;
-    need(!sb_device_open(device, &(sb_device_options){.threads = 2}, &dev, &err) && !sb_device_load_matrix(dev, &m, &c.weights, &err) &&
+    need(!sb_device_open(device, &(sb_device_options){.threads = 2}, &dev, &err) &&
+             !sb_device_load_matrix(dev, &m, &c.weights, &err) &&
              !sb_device_alloc(dev, sb_codec_act_elems(codec, cols) * 2, &c.src, &err) &&
              !sb_device_alloc(dev, sb_acc_stride(rows), &c.dst, &err) && !sb_device_alloc(dev, 64, &list, &err) &&
              !sb_device_write(dev, list, &c, sizeof c, &err),
@@ -101,11 +102,12 @@ static double run_packed(const char *device, int codec_id, uint32_t rows, uint32
     return best;
 }
 
-static void record(struct json_object *out, const char *what, const char *engine, uint32_t rows, uint32_t cols, double bytes, double s,
-                   double read_rate, double f32_seconds)
+static void record(struct json_object *out, const char *what, const char *engine, uint32_t rows, uint32_t cols,
+                   double bytes, double s, double read_rate, double f32_seconds)
 {
     double gbs = bytes / s * 1e-9;
-    printf("%-8s %-8s %10.2f %12.2f %12.3f %14.2f\n", engine, what, s * 1e3, gbs, bytes / s / read_rate, f32_seconds / s);
+    printf("%-8s %-8s %10.2f %12.2f %12.3f %14.2f\n", engine, what, s * 1e3, gbs, bytes / s / read_rate,
+           f32_seconds / s);
     struct json_object *o = json_object_new_object();
     json_object_object_add(o, "engine", json_object_new_string(engine));
     json_object_object_add(o, "weights", json_object_new_string(what));
@@ -120,7 +122,8 @@ static void record(struct json_object *out, const char *what, const char *engine
 
 int main(int argc, char **argv)
 {
-    uint32_t rows = argc > 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : 4096, cols = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 4096;
+    uint32_t rows = argc > 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : 4096,
+             cols = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 4096;
     const char *device = argc > 4 ? argv[4] : "opencl";
     sb_device *dev;
     if (argc < 2 || rows % 32 || cols % 16)
@@ -137,7 +140,8 @@ int main(int argc, char **argv)
     cl_program p = clCreateProgramWithSource(s->context, 1, (const char **)&plain, NULL, &e);
     need(p && clBuildProgram(p, 1, &s->id, "", NULL, NULL) == CL_SUCCESS, "plain kernels");
     size_t n = (size_t)rows * cols;
-    cl_mem w = clCreateBuffer(s->context, CL_MEM_READ_WRITE, n * 4, NULL, &e), x = clCreateBuffer(s->context, CL_MEM_READ_WRITE, cols * 4, NULL, &e);
+    cl_mem w = clCreateBuffer(s->context, CL_MEM_READ_WRITE, n * 4, NULL, &e),
+           x = clCreateBuffer(s->context, CL_MEM_READ_WRITE, cols * 4, NULL, &e);
     cl_mem y = clCreateBuffer(s->context, CL_MEM_READ_WRITE, rows * 4, NULL, &e);
     const cl_uint one = 0x3f800000;
     need(w && x && y && !clEnqueueFillBuffer(s->queue, w, &one, 4, 0, n * 4, 0, NULL, NULL) &&
@@ -146,7 +150,8 @@ int main(int argc, char **argv)
     double read = run_plain(s, p, "read_pass", w, x, y, rows, cols), rate = (double)n * 4 / read;
     double f32 = run_plain(s, p, "dot_f32", w, x, y, rows, cols), s8 = run_plain(s, p, "dot_s8", w, x, y, rows, cols);
     struct json_object *out = json_object_new_array();
-    printf("%s; %u x %u; %s\n", sb_device_describe(dev), rows, cols, host_is_device ? "processor time of all threads" : "wall time");
+    printf("%s; %u x %u; %s\n", sb_device_describe(dev), rows, cols,
+           host_is_device ? "processor time of all threads" : "wall time");
     printf("%-8s %-8s %10s %12s %12s %14s\n", "engine", "weights", "ms", "GB/s", "of reading", "speed to f32");
     record(out, "(read)", "opencl", rows, cols, (double)n * 4, read, rate, f32);
     record(out, "f32", "opencl", rows, cols, (double)n * 4, f32, rate, f32);

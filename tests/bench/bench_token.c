@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What does a token cost in the simulated core? A decode step from embedding to arg-max, at a context of N tokens, for the shapes of
- * known models with random weights: cycles by class, bytes, share of the memory's rate, and the tokens/s that follow.
+ * What does a token cost in the simulated core? A decode step from embedding to arg-max, at a context of N tokens, for
+ * the shapes of known models with random weights: cycles by class, bytes, share of the memory's rate, and the tokens/s
+ * that follow.
  *
  *   bench_token SIM_DIR OUT.json [--all | --whole] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]
  *
- * How a token is composed: the step's list is built by host/graph for a model of some representative layers; embedding, each
- * layer, and the end (norm, head, arg-max) run as lists of their own and are counted apart. Token = embedding + the sum of
- * the layers + end, a layer that was not simulated being taken, class by class, between its two neighbours by the bytes of its
- * weights (--all: every layer of different shape is simulated). Nothing is read ahead from one part to the next then; --whole: all
- * layers, and the step is one list, as a session runs it. What an operation costs that the device does not do
- * (sb_device_place) is not in the cycles: such operations are named, and the host's seconds stand in the record. A simulator with
- * more units (make sim UNITS=av) is taken where there is one. */
+ * How a token is composed: the step's list is built by host/graph for a model of some representative layers; embedding,
+ * each layer, and the end (norm, head, arg-max) run as lists of their own and are counted apart. Token = embedding +
+ * the sum of the layers + end, a layer that was not simulated being taken, class by class, between its two neighbours
+ * by the bytes of its weights (--all: every layer of different shape is simulated). Nothing is read ahead from one part
+ * to the next then; --whole: all layers, and the step is one list, as a session runs it. What an operation costs that
+ * the device does not do (sb_device_place) is not in the cycles: such operations are named, and the host's seconds
+ * stand in the record. A simulator with more units (make sim UNITS=av) is taken where there is one. */
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -59,10 +60,26 @@ static const model_shape shapes[] = {
 enum { MODELS = sizeof shapes / sizeof *shapes };
 
 /* Per segment or token; sums and interpolations of these are meant. */
-enum { TOTAL, USEFUL, COMPUTE, ATTEND, VECTOR, WAIT_READ, STALL, ACT_LOAD, DRAIN, CONTROL, READ_BEATS, WRITE_BEATS, HOST_SECONDS, COSTS };
-static const char *const cost_name[] = {"cycles_per_token", "engine_matvec", "engine_matvec_batch", "engine_attention",
-                                        "engine_vector", "lost_wait_read", "lost_stall", "lost_act_load", "lost_drain",
-                                        "lost_control", "read_beats", "write_beats", "host_seconds"};
+enum {
+    TOTAL,
+    USEFUL,
+    COMPUTE,
+    ATTEND,
+    VECTOR,
+    WAIT_READ,
+    STALL,
+    ACT_LOAD,
+    DRAIN,
+    CONTROL,
+    READ_BEATS,
+    WRITE_BEATS,
+    HOST_SECONDS,
+    COSTS
+};
+static const char *const cost_name[] = {"cycles_per_token", "engine_matvec",  "engine_matvec_batch", "engine_attention",
+                                        "engine_vector",    "lost_wait_read", "lost_stall",          "lost_act_load",
+                                        "lost_drain",       "lost_control",   "read_beats",          "write_beats",
+                                        "host_seconds"};
 _Static_assert(sizeof cost_name / sizeof *cost_name == COSTS, "one name a cost");
 typedef struct {
     double v[COSTS];
@@ -85,9 +102,9 @@ static cost now(const sb_device *dev)
         if (sb_device_place(dev, (sb_op)op) == SB_PLACE_HOST)
             host += s.seconds;
     }
-    return (cost){{(double)k.total, (double)k.useful, (double)k.compute, (double)k.attend, (double)k.vector, (double)k.wait_read,
-                   (double)k.stall, (double)k.act_load, (double)k.drain, (double)k.control, (double)k.read_beats,
-                   (double)k.write_beats, host}};
+    return (cost){{(double)k.total, (double)k.useful, (double)k.compute, (double)k.attend, (double)k.vector,
+                   (double)k.wait_read, (double)k.stall, (double)k.act_load, (double)k.drain, (double)k.control,
+                   (double)k.read_beats, (double)k.write_beats, host}};
 }
 
 static cost plus(cost a, cost b, double f)
@@ -172,7 +189,8 @@ static void measure(const sb_model_config *cfg, const setting *set, const char *
     sb_error err;
     sb_device *dev;
     sb_session *s;
-    if (sb_device_open(spec, NULL, &dev, &err) || sb_session_open_with(m, dev, context, &(sb_session_options){.kv_bits = set->kv}, &s, &err))
+    if (sb_device_open(spec, NULL, &dev, &err) ||
+        sb_session_open_with(m, dev, context, &(sb_session_options){.kv_bits = set->kv}, &s, &err))
         die(spec, err.msg);
     s->placed.position = context - 1; /* the cache before it holds zeros: no operation's time depends on values */
     uint32_t token = 0, count;
@@ -221,7 +239,10 @@ static bool load_config(const model_shape *shape, sb_model_config *cfg)
         return true;
     }
     const char *data = getenv("SEEDBED_DATA");
-    snprintf(dir, sizeof dir, "%s%s%s", strchr(shape->dir, '/') ? "" : data ? data : "../shared/data",
+    snprintf(dir, sizeof dir, "%s%s%s",
+             strchr(shape->dir, '/') ? ""
+             : data                  ? data
+                                     : "../shared/data",
              strchr(shape->dir, '/') ? "" : "/", shape->dir);
     if (access(dir, R_OK)) {
         printf("skipped: %s (no data at %s)\n", shape->name, dir);
@@ -232,11 +253,17 @@ static bool load_config(const model_shape *shape, sb_model_config *cfg)
     return true;
 }
 
-static void text(json_object *o, const char *key, const char *v) { json_object_object_add(o, key, json_object_new_string(v)); }
-static void number(json_object *o, const char *key, double v) { json_object_object_add(o, key, json_object_new_double(v)); }
+static void text(json_object *o, const char *key, const char *v)
+{
+    json_object_object_add(o, key, json_object_new_string(v));
+}
+static void number(json_object *o, const char *key, double v)
+{
+    json_object_object_add(o, key, json_object_new_double(v));
+}
 
-static void add_record(json_object *out, const char *model, const sb_model_config *cfg, const memory_case *mem, const setting *set,
-                       const result *r)
+static void add_record(json_object *out, const char *model, const sb_model_config *cfg, const memory_case *mem,
+                       const setting *set, const result *r)
 {
     const double *v = r->token.v;
     double bus = mem->bus / 8.0, bytes = (v[READ_BEATS] + v[WRITE_BEATS]) * bus, cycles = v[TOTAL];
@@ -257,18 +284,22 @@ static void add_record(json_object *out, const char *model, const sb_model_confi
     number(o, "weight_bytes_per_token", r->weight_bytes);
     number(o, "bytes_per_token", bytes);
     number(o, "utilisation", bytes / (cycles * mem->peak * mem->ports));
-    number(o, "utilisation_layers", (r->layers.v[READ_BEATS] + r->layers.v[WRITE_BEATS]) * bus / (r->layers.v[TOTAL] * mem->peak * mem->ports));
+    number(o, "utilisation_layers",
+           (r->layers.v[READ_BEATS] + r->layers.v[WRITE_BEATS]) * bus / (r->layers.v[TOTAL] * mem->peak * mem->ports));
     number(o, "tokens_per_second", mem->mhz * 1e6 / cycles);
     for (int i = 0; i < COSTS; i++)
         number(o, cost_name[i], v[i]);
     text(o, "host_ops", r->host_ops);
-    text(o, "composed", set->whole ? "one list" : r->simulated == cfg->n_layers ? "embedding + every layer + head"
-                                                      : "embedding + layers (the simulated ones, the others by their bytes) + head");
-    printf("%-20s %-9s %u x %3u  %12.0f %14.0f  %6.2f %%  %9.2f   ", model, mem->name, mem->ports, mem->bus, cycles, bytes,
-           100 * bytes / (cycles * mem->peak * mem->ports), mem->mhz * 1e6 / cycles);
+    text(o, "composed",
+         set->whole                      ? "one list"
+         : r->simulated == cfg->n_layers ? "embedding + every layer + head"
+                                         : "embedding + layers (the simulated ones, the others by their bytes) + head");
+    printf("%-20s %-9s %u x %3u  %12.0f %14.0f  %6.2f %%  %9.2f   ", model, mem->name, mem->ports, mem->bus, cycles,
+           bytes, 100 * bytes / (cycles * mem->peak * mem->ports), mem->mhz * 1e6 / cycles);
     for (int i = USEFUL; i <= CONTROL; i++)
         if (v[i] > 0)
-            printf("%s %.2f %%%s", cost_name[i] + (i >= WAIT_READ ? 5 : 7), 100 * v[i] / cycles, i < CONTROL ? ", " : "");
+            printf("%s %.2f %%%s", cost_name[i] + (i >= WAIT_READ ? 5 : 7), 100 * v[i] / cycles,
+                   i < CONTROL ? ", " : "");
     printf("\n%22son the host, not in the cycles: %s\n", "", r->host_ops[0] ? r->host_ops : "nothing");
     fflush(stdout);
 }
@@ -309,7 +340,8 @@ static bool library(const char *dir, const memory_case *mem, char *path, size_t 
 
 int main(int argc, char **argv)
 {
-    setting set = {.codec = sb_codec_by_id(SB_CODEC_SEEDLM4), .embed = sb_codec_by_id(SB_CODEC_FP16), .context = 512, .kv = 16};
+    setting set = {
+        .codec = sb_codec_by_id(SB_CODEC_SEEDLM4), .embed = sb_codec_by_id(SB_CODEC_FP16), .context = 512, .kv = 16};
     const char *only = NULL;
     for (int i = 3; i < argc; i++) {
         if (!strcmp(argv[i], "--all"))
@@ -326,9 +358,11 @@ int main(int argc, char **argv)
             only = argv[i];
     }
     if (argc < 3 || set.context < 1 || !set.embed)
-        die("usage", "bench_token SIM_DIR OUT.json [--all | --whole] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]");
+        die("usage",
+            "bench_token SIM_DIR OUT.json [--all | --whole] [--context N] [--embed CODEC] [--kv 8|16] [MODEL]");
     json_object *out = json_object_new_array();
-    printf("%-20s %-9s %8s  %12s %14s  %8s  %9s\n", "model", "memory", "ports", "cycles", "bytes a token", "of peak", "tokens/s");
+    printf("%-20s %-9s %8s  %12s %14s  %8s  %9s\n", "model", "memory", "ports", "cycles", "bytes a token", "of peak",
+           "tokens/s");
     for (int i = 0; i < MODELS; i++) {
         sb_model_config cfg = {0};
         if ((only && strcmp(only, shapes[i].name)) || !load_config(&shapes[i], &cfg))
@@ -339,14 +373,16 @@ int main(int argc, char **argv)
             char lib[4096], spec[4400];
             if (!library(argv[1], &memories[k], lib, sizeof lib))
                 continue; /* boards say what they are made of */
-            snprintf(spec, sizeof spec, "sim:lib=%s,bus=%u,ports=%u,%s", lib, memories[k].bus, memories[k].ports, memories[k].spec);
+            snprintf(spec, sizeof spec, "sim:lib=%s,bus=%u,ports=%u,%s", lib, memories[k].bus, memories[k].ports,
+                     memories[k].spec);
             measure(&cfg, &set, spec, &r[k]);
             have[k] = true;
             add_record(out, shapes[i].name, &cfg, &memories[k], &set, &r[k]);
         }
         print_boards(shapes[i].name, r, have);
         if (!strcmp(shapes[i].name, "Llama-2-7B"))
-            puts("published, the same model in 4 bits: 4.9 to 5 tokens/s on KV260 (arXiv 2502.10659); 55 on U280, HBM (FlightLLM, arXiv 2401.03868)");
+            puts("published, the same model in 4 bits: 4.9 to 5 tokens/s on KV260 (arXiv 2502.10659); 55 on U280, HBM "
+                 "(FlightLLM, arXiv 2401.03868)");
         sb_config_free(&cfg);
         fflush(stdout);
     }

@@ -20,7 +20,8 @@ static inline sb_status shape_load(const char *name, sb_model_config *cfg, sb_er
     size_t n = fread(text, 1, sizeof text, f);
     bool whole = feof(f) && !ferror(f);
     fclose(f);
-    return whole ? sb_config_parse(path, text, n, cfg, err) : sb_fail(err, SB_ERR_IO, "%s: not read, or too long", path);
+    return whole ? sb_config_parse(path, text, n, cfg, err)
+                 : sb_fail(err, SB_ERR_IO, "%s: not read, or too long", path);
 }
 
 #endif

@@ -28,13 +28,14 @@ static inline uint32_t random_word(void)
     return (uint32_t)(random_state >> 16);
 }
 
-/* Random words that a compressor could have written: no infinities, no seed 0, and the exponents kept small, so that no value
- * overflows on its way through the layers. */
+/* Random words that a compressor could have written: no infinities, no seed 0, and the exponents kept small, so that no
+ * value overflows on its way through the layers. */
 static inline sb_linear random_linear(const char *name, const sb_codec *codec, size_t rows, size_t cols)
 {
     sb_linear l = {.rows = rows, .cols = cols, .codec = codec};
     snprintf(l.name, sizeof l.name, "%s", name);
-    size_t row = sb_codec_row_words(codec, cols), n = rows * row, main_words = (cols + (size_t)codec->block - 1) / (size_t)codec->block;
+    size_t row = sb_codec_row_words(codec, cols), n = rows * row,
+           main_words = (cols + (size_t)codec->block - 1) / (size_t)codec->block;
     bool seeds = codec->id == SB_CODEC_SEEDLM4 || codec->id == SB_CODEC_SEEDLM3;
     l.words = random_need(malloc(n * 4));
     for (size_t i = 0, at = 0; i < n; i++, at = at + 1 == row ? 0 : at + 1) {
@@ -58,7 +59,8 @@ static inline float *random_gains(size_t n)
 
 static inline void random_layer(sb_layer *l, const sb_model_config *c, int i, const sb_codec *codec)
 {
-    size_t dim = (size_t)c->dim, hd = (size_t)c->head_dim, q = (size_t)c->heads[i] * hd, k = (size_t)c->kv_heads[i] * hd;
+    size_t dim = (size_t)c->dim, hd = (size_t)c->head_dim, q = (size_t)c->heads[i] * hd,
+           k = (size_t)c->kv_heads[i] * hd;
     size_t ffn = (size_t)c->ffn[i];
     bool fused = c->arch == SB_ARCH_OPENELM;
     *l = (sb_layer){.qkv = {.n = fused ? 1 : 3}, .out = {.n = 1}, .gate_up = {.n = fused ? 1 : 2}, .down = {.n = 1}};
@@ -88,7 +90,7 @@ static inline void random_layer(sb_layer *l, const sb_model_config *c, int i, co
 /* A model of the layers chosen[0..n) of cfg. Linear layers, and a head of its own, in `codec`; the table, and the head
  * tied to it, in `embed`. */
 static inline sb_model *random_model(const sb_model_config *cfg, const int *chosen, int n, const sb_codec *codec,
-                                      const sb_codec *embed)
+                                     const sb_codec *embed)
 {
     sb_model *m = random_need(calloc(1, sizeof *m));
     m->cfg = *cfg;
@@ -146,7 +148,8 @@ static inline void random_model_free(sb_model *m)
 /* Bytes of the packed weights of layer i: what a token must read of it. */
 static inline double layer_bytes(const sb_model_config *c, int i, const sb_codec *codec)
 {
-    size_t dim = (size_t)c->dim, hd = (size_t)c->head_dim, q = (size_t)c->heads[i] * hd, k = (size_t)c->kv_heads[i] * hd;
+    size_t dim = (size_t)c->dim, hd = (size_t)c->head_dim, q = (size_t)c->heads[i] * hd,
+           k = (size_t)c->kv_heads[i] * hd;
     size_t ffn = (size_t)c->ffn[i];
     return 4.0 * (double)((q + 2 * k + 2 * ffn) * sb_codec_row_words(codec, dim) + dim * sb_codec_row_words(codec, q) +
                           dim * sb_codec_row_words(codec, ffn));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Lists of MATVECs in a simulated core, for the benches: loads a library, makes a random problem, runs it, compares every
- * result with the exact CPU matvec. */
+ * Lists of MATVECs in a simulated core, for the benches: loads a library, makes a random problem, runs it, compares
+ * every result with the exact CPU matvec. */
 #ifndef SEEDBED_BENCH_SIMLIB_H
 #define SEEDBED_BENCH_SIMLIB_H
 

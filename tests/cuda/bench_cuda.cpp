@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// On a GPU: the packed matvec beside cuBLAS's fp16 product, the flash forward and FlashSigmoid's backward. Without one: says what was not run.
-// usage: bench_cuda OUT.json [matvec | forward | backward]
+// On a GPU: the packed matvec beside cuBLAS's fp16 product, the flash forward and FlashSigmoid's backward. Without one:
+// says what was not run. usage: bench_cuda OUT.json [matvec | forward | backward]
+#include <algorithm>
 #include <cublas_v2.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <algorithm>
 #include <vector>
 
 #include "sb_flash.h"
@@ -35,22 +35,24 @@ static void die(const char *what)
     fprintf(stderr, "bench_cuda: %s\n", what);
     exit(1);
 }
-#define CUDA(call)                \
-    do {                          \
-        if ((call) != cudaSuccess) \
-            die(#call);           \
+#define CUDA(call)                                                                                                     \
+    do {                                                                                                               \
+        if ((call) != cudaSuccess)                                                                                     \
+            die(#call);                                                                                                \
     } while (0)
 
 enum { Copies = 8, List = 64, Repeats = 9 };
 
-// Seconds of one matvec: a list of 64 over 8 matrices (more than the L2 together), replayed as a graph; the median of 9.
+// Seconds of one matvec: a list of 64 over 8 matrices (more than the L2 together), replayed as a graph; the median
+// of 9.
 static double matvec(unsigned codec, uint32_t rows, uint32_t cols)
 {
     sb_cuda *cuda;
     char why[256];
     if (sb_cuda_open(0, &cuda, why, sizeof why))
         die(why);
-    size_t bytes = sb_cuda_matrix_bytes(codec, rows, cols), x_bytes = (cols + 11) / 12 * 32 + 64, list = 4096, x = 65536, y = x + (x_bytes + 63) / 64 * 64;
+    size_t bytes = sb_cuda_matrix_bytes(codec, rows, cols), x_bytes = (cols + 11) / 12 * 32 + 64, list = 4096,
+           x = 65536, y = x + (x_bytes + 63) / 64 * 64;
     size_t w = y + (rows * 8 + 63) / 64 * 64;
     if (sb_cuda_reserve(cuda, w + Copies * bytes, why, sizeof why))
         die(why);
@@ -70,7 +72,8 @@ static double matvec(unsigned codec, uint32_t rows, uint32_t cols)
         c[i].op = SB_OP_MATVEC, c[i].codec = (uint8_t)codec, c[i].batch = 1, c[i].rows = rows, c[i].cols = cols;
         c[i].weights = w + (size_t)(i % Copies) * bytes, c[i].src = x, c[i].dst = y;
     }
-    if (sb_cuda_write(cuda, x, act.data(), x_bytes, why, sizeof why) || sb_cuda_write(cuda, list, c.data(), List * 64, why, sizeof why))
+    if (sb_cuda_write(cuda, x, act.data(), x_bytes, why, sizeof why) ||
+        sb_cuda_write(cuda, list, c.data(), List * 64, why, sizeof why))
         die(why);
     std::vector<double> t;
     for (int i = 0; i < Repeats + 3; i++) {
@@ -95,8 +98,9 @@ static double cublas(uint32_t rows, uint32_t cols)
         return 0;
     auto create = (decltype(&cublasCreate_v2))dlsym(lib, "cublasCreate_v2");
     /* cublasGemmEx has overloads in C++: the C one by its type. */
-    typedef cublasStatus_t (*gemm_fn)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int, const void *, const void *, cudaDataType, int,
-                                      const void *, cudaDataType, int, const void *, void *, cudaDataType, int, cublasComputeType_t, cublasGemmAlgo_t);
+    typedef cublasStatus_t (*gemm_fn)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int, const void *,
+                                      const void *, cudaDataType, int, const void *, cudaDataType, int, const void *,
+                                      void *, cudaDataType, int, cublasComputeType_t, cublasGemmAlgo_t);
     gemm_fn gemm = (gemm_fn)dlsym(lib, "cublasGemmEx");
     cublasHandle_t h;
     if (!create || !gemm || create(&h) != CUBLAS_STATUS_SUCCESS)
@@ -118,8 +122,9 @@ static double cublas(uint32_t rows, uint32_t cols)
         CUDA(cudaDeviceSynchronize());
         double start = now();
         for (int k = 0; k < List; k++)
-            if (gemm(h, CUBLAS_OP_T, CUBLAS_OP_N, (int)rows, 1, (int)cols, &one, a + (k % Copies) * n, CUDA_R_16F, (int)cols, x, CUDA_R_16F, (int)cols, &zero, y,
-                     CUDA_R_16F, (int)rows, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT) != CUBLAS_STATUS_SUCCESS)
+            if (gemm(h, CUBLAS_OP_T, CUBLAS_OP_N, (int)rows, 1, (int)cols, &one, a + (k % Copies) * n, CUDA_R_16F,
+                     (int)cols, x, CUDA_R_16F, (int)cols, &zero, y, CUDA_R_16F, (int)rows, CUBLAS_COMPUTE_32F,
+                     CUBLAS_GEMM_DEFAULT) != CUBLAS_STATUS_SUCCESS)
                 die("cublasGemmEx");
         CUDA(cudaDeviceSynchronize());
         if (i >= 3)
@@ -160,7 +165,8 @@ static double flash(uint32_t dim, uint32_t n, bool causal, bool sigmoid, bool ba
     }
     sb_flash f;
     memset(&f, 0, sizeof f);
-    f.sequences = sequences, f.heads = f.kv_heads = heads, f.head_dim = dim, f.total_q = sequences * n, f.max_q = n, f.splits = 1;
+    f.sequences = sequences, f.heads = f.kv_heads = heads, f.head_dim = dim, f.total_q = sequences * n, f.max_q = n,
+    f.splits = 1;
     f.sigmoid = sigmoid, f.causal = causal, f.scale = 1 / sqrtf((float)dim), f.bias = sigmoid ? -logf((float)n) : 0;
     f.q = q, f.k = k, f.v = v, f.q_start = f.kv_start = (const int32_t *)st, f.out = out;
     sb_flash_gradients g;
@@ -173,7 +179,8 @@ static double flash(uint32_t dim, uint32_t n, bool causal, bool sigmoid, bool ba
     char why[256];
     for (int i = 0; i < Repeats + 3; i++) {
         CUDA(cudaEventRecord(a, nullptr));
-        if (backward ? sb_flash_cuda_backward(&f, &g, nullptr, why, sizeof why) : sb_flash_cuda_forward(&f, nullptr, why, sizeof why))
+        if (backward ? sb_flash_cuda_backward(&f, &g, nullptr, why, sizeof why)
+                     : sb_flash_cuda_forward(&f, nullptr, why, sizeof why))
             die(why);
         CUDA(cudaEventRecord(b, nullptr));
         CUDA(cudaEventSynchronize(b));
@@ -205,15 +212,19 @@ static void bench_matvec()
         for (unsigned c = 0; c < 4; c++) {
             double t = matvec(c, s[0], s[1]);
             size_t bytes = sb_cuda_matrix_bytes(c, s[0], s[1]);
-            printf("               %-8s %8.2f us, %6.0f GB/s, %.2f x cuBLAS\n", names[c], t * 1e6, (double)bytes / t * 1e-9, base / t);
-            snprintf(line, sizeof line, "{\"codec\": \"%s\", \"rows\": %u, \"cols\": %u, \"seconds\": %.4e, \"bytes\": %zu, \"cublas_seconds\": %.4e}", names[c],
-                     s[0], s[1], t, bytes, base);
+            printf("               %-8s %8.2f us, %6.0f GB/s, %.2f x cuBLAS\n", names[c], t * 1e6,
+                   (double)bytes / t * 1e-9, base / t);
+            snprintf(line, sizeof line,
+                     "{\"codec\": \"%s\", \"rows\": %u, \"cols\": %u, \"seconds\": %.4e, \"bytes\": %zu, "
+                     "\"cublas_seconds\": %.4e}",
+                     names[c], s[0], s[1], t, bytes, base);
             record(line);
         }
     }
 }
 
-// Operations as they are counted everywhere: 4 n n d a head forward, 2.5 times that backward (5 products), half of it if causal.
+// Operations as they are counted everywhere: 4 n n d a head forward, 2.5 times that backward (5 products), half of it
+// if causal.
 static void bench_flash(bool backward)
 {
     char line[512];
@@ -221,10 +232,14 @@ static void bench_flash(bool backward)
         for (uint32_t n = 1024; n <= 16384; n *= 2)
             for (int causal = 0; causal < 2; causal++)
                 for (int sigmoid = backward; sigmoid < 2; sigmoid++) {
-                    double t = flash(dim, n, causal, sigmoid, backward), flops = (backward ? 10.0 : 4.0) * 2048 * 16384 * n / (causal ? 2 : 1);
-                    printf("%s head_dim %3u, %5u keys, %-6s %-7s %8.3f ms, %6.1f TFLOP/s\n", backward ? "backward" : "forward ", dim, n,
-                           causal ? "causal" : "full", sigmoid ? "sigmoid" : "softmax", t * 1e3, flops / t * 1e-12);
-                    snprintf(line, sizeof line, "{\"mode\": \"%s\", \"pass\": \"%s\", \"head_dim\": %u, \"keys\": %u, \"causal\": %d, \"seconds\": %.4e}",
+                    double t = flash(dim, n, causal, sigmoid, backward),
+                           flops = (backward ? 10.0 : 4.0) * 2048 * 16384 * n / (causal ? 2 : 1);
+                    printf("%s head_dim %3u, %5u keys, %-6s %-7s %8.3f ms, %6.1f TFLOP/s\n",
+                           backward ? "backward" : "forward ", dim, n, causal ? "causal" : "full",
+                           sigmoid ? "sigmoid" : "softmax", t * 1e3, flops / t * 1e-12);
+                    snprintf(line, sizeof line,
+                             "{\"mode\": \"%s\", \"pass\": \"%s\", \"head_dim\": %u, \"keys\": %u, \"causal\": %d, "
+                             "\"seconds\": %.4e}",
                              sigmoid ? "sigmoid" : "softmax", backward ? "backward" : "forward", dim, n, causal, t);
                     record(line);
                 }
@@ -234,7 +249,8 @@ int main(int argc, char **argv)
 {
     int devices = 0;
     if (cudaGetDeviceCount(&devices) != cudaSuccess || devices < 1) {
-        printf("bench-cuda: no CUDA GPU. Not run: the packed matvec beside cuBLAS fp16; flash forward, and backward of the sigmoid, at head_dim 64 and 128, "
+        printf("bench-cuda: no CUDA GPU. Not run: the packed matvec beside cuBLAS fp16; flash forward, and backward of "
+               "the sigmoid, at head_dim 64 and 128, "
                "1K to 16K, causal and full\n");
         return 0;
     }

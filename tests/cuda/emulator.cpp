@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fibres for emulator.hpp. A fibre is entered by ucontext once and left and resumed by _setjmp/_longjmp, which make no system call.
+// Fibres for emulator.hpp. A fibre is entered by ucontext once and left and resumed by _setjmp/_longjmp, which make no
+// system call.
 #include "emulator_internal.hpp"
 
 #include <csetjmp>
@@ -12,10 +13,12 @@ bool emu_no_device, emu_hang;
 int emu_capability = 80;
 unsigned long emu_blocks;
 
-namespace emu {
+namespace emu
+{
 thread_state *self;
 
-namespace {
+namespace
+{
 constexpr size_t StackBytes = 256 << 10;
 
 struct async_copy {
@@ -51,7 +54,8 @@ const std::function<void()> *body;
 
 [[noreturn]] void fail(const char *what)
 {
-    fprintf(stderr, "emulator: block (%u,%u,%u) thread %u: %s\n", self->block.x, self->block.y, self->block.z, current, what);
+    fprintf(stderr, "emulator: block (%u,%u,%u) thread %u: %s\n", self->block.x, self->block.y, self->block.z, current,
+            what);
     abort();
 }
 
@@ -63,10 +67,17 @@ void pause(const char *why)
         _longjmp(scheduler, 1);
     f.waits = nullptr;
 }
-void progress() { steps++; }
-unsigned thread_number() { return current; }
+void progress()
+{
+    steps++;
+}
+unsigned thread_number()
+{
+    return current;
+}
 
-namespace {
+namespace
+{
 void enter()
 {
     (*body)();
@@ -148,7 +159,9 @@ void run_block(dim3 block, dim3 grid, dim3 at)
             }
         }
         for (unsigned n = 0; n < count && emu_order != EMU_DESCENDING; n++) {
-            unsigned i = emu_order == EMU_ASCENDING ? n : permutes ? (n * step + salt) & (count - 1) : (n + salt) % count;
+            unsigned i = emu_order == EMU_ASCENDING ? n
+                         : permutes                 ? (n * step + salt) & (count - 1)
+                                                    : (n + salt) % count;
             if (!fibres[i].ended)
                 resume(i);
         }
@@ -163,9 +176,15 @@ void run_block(dim3 block, dim3 grid, dim3 at)
 }
 } // namespace
 
-unsigned lane() { return current & 31; }
+unsigned lane()
+{
+    return current & 31;
+}
 
-void *dynamic_shared() { return (void *)(((uintptr_t)shared.data() + 1023) / 1024 * 1024); }
+void *dynamic_shared()
+{
+    return (void *)(((uintptr_t)shared.data() + 1023) / 1024 * 1024);
+}
 
 void block_barrier()
 {
@@ -207,7 +226,10 @@ void copy_async(void *dst, const void *src, size_t bytes, size_t valid)
     }
     fibres[current].groups.back().push_back({dst, src, bytes, valid});
 }
-void copy_commit() { fibres[current].groups.push_back({}); }
+void copy_commit()
+{
+    fibres[current].groups.push_back({});
+}
 void copy_wait(unsigned pending)
 {
     auto &g = fibres[current].groups; // the last one is still open
@@ -237,10 +259,12 @@ static void run(dim3 grid, dim3 block, size_t shared_bytes, const std::function<
     unsigned n = block.x * block.y * block.z;
     static thread_state none;
     self = &none;
-    if (!n || n > MaxThreads || shared_bytes > 227 << 10 || !grid.x || !grid.y || !grid.z || grid.y > 65535 || grid.z > 65535)
+    if (!n || n > MaxThreads || shared_bytes > 227 << 10 || !grid.x || !grid.y || !grid.z || grid.y > 65535 ||
+        grid.z > 65535)
         fail("this launch would be refused");
     if (!stacks) {
-        stacks = (uint8_t *)mmap(nullptr, MaxThreads * StackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        stacks = (uint8_t *)mmap(nullptr, MaxThreads * StackBytes, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (stacks == MAP_FAILED)
             fail("no memory for stacks");
     }

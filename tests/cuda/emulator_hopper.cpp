@@ -5,8 +5,10 @@
 #include <deque>
 #include <memory>
 
-namespace emu {
-namespace {
+namespace emu
+{
+namespace
+{
 struct barrier { // in the 8 bytes of the kernel's mbarrier
     int32_t bytes;
     uint16_t arrivals, left : 15, phase : 1;
@@ -58,12 +60,14 @@ void land(const copy &c)
         for (uint32_t x2 = 0; x2 < m.box[2]; x2++)
             for (uint32_t x1 = 0; x1 < m.box[1]; x1++, row++)
                 for (uint32_t chunk = 0; chunk < 8; chunk++) {
-                    int64_t at[4] = {c.at[0] + (int64_t)chunk * 8, c.at[1] + (int64_t)x1, c.at[2] + (int64_t)x2, c.at[3] + (int64_t)x3};
+                    int64_t at[4] = {c.at[0] + (int64_t)chunk * 8, c.at[1] + (int64_t)x1, c.at[2] + (int64_t)x2,
+                                     c.at[3] + (int64_t)x3};
                     bool in = true;
                     for (int d = 0; d < 4; d++)
                         in &= at[d] >= 0 && (uint64_t)at[d] < m.size[d];
                     uint8_t *to = c.dst + 128 * row + 16 * (chunk ^ (row & 7));
-                    const uint8_t *from = m.base + 2 * at[0] + (int64_t)m.stride[1] * at[1] + (int64_t)m.stride[2] * at[2] + (int64_t)m.stride[3] * at[3];
+                    const uint8_t *from = m.base + 2 * at[0] + (int64_t)m.stride[1] * at[1] +
+                                          (int64_t)m.stride[2] * at[2] + (int64_t)m.stride[3] * at[3];
                     // Seen on an H100: the first address is touched even if it is outside the map.
                     if ((in || (!row && !chunk)) && !emu_allocated(from, 16))
                         fail("a tensor copy touches an address that is not allocated");
@@ -93,8 +97,10 @@ const float *decode(bool bf16)
 // Element (row, k) of a matrix of a descriptor, row: along m or n.
 uint16_t element(uint64_t desc, bool mn_major, unsigned row, unsigned k)
 {
-    uint32_t start = (uint32_t)(desc & 0x3fff) << 4, next = (uint32_t)(desc >> 16 & 0x3fff) << 4, groups = (uint32_t)(desc >> 32 & 0x3fff) << 4;
-    uint32_t at = mn_major ? start + row / 64 * next + k / 8 * groups + k % 8 * 128 + row % 64 * 2 : start + row / 8 * groups + row % 8 * 128 + k * 2;
+    uint32_t start = (uint32_t)(desc & 0x3fff) << 4, next = (uint32_t)(desc >> 16 & 0x3fff) << 4,
+             groups = (uint32_t)(desc >> 32 & 0x3fff) << 4;
+    uint32_t at = mn_major ? start + row / 64 * next + k / 8 * groups + k % 8 * 128 + row % 64 * 2
+                           : start + row / 8 * groups + row % 8 * 128 + k * 2;
     at ^= at >> 3 & 0x70; // the 128-byte swizzle works on addresses
     uint16_t v;
     memcpy(&v, shared_base + at, 2);
@@ -108,7 +114,8 @@ void compute(const product &p, unsigned number)
     float a[2][16];
     for (unsigned h = 0; h < 2; h++)
         for (unsigned k = 0; k < 16; k++)
-            a[h][k] = value[p.registers ? (uint16_t)(p.a_values[4 * g + k % 8 / 2][h + 2 * (k / 8)] >> 16 * (k % 2)) : element(p.a, false, 16 * warp + g + 8 * h, k)];
+            a[h][k] = value[p.registers ? (uint16_t)(p.a_values[4 * g + k % 8 / 2][h + 2 * (k / 8)] >> 16 * (k % 2))
+                                        : element(p.a, false, 16 * warp + g + 8 * h, k)];
     for (unsigned i = 0; i < p.n / 2; i += 4)
         for (unsigned c = 0; c < 2; c++) {
             float sum[2] = {0, 0};
@@ -148,10 +155,15 @@ bool hopper_land()
 
 const char *hopper_left(unsigned number)
 {
-    return threads[number].groups.size() > 1 || !threads[number].groups.back().empty() ? "ends with products that nobody waited for" : nullptr;
+    return threads[number].groups.size() > 1 || !threads[number].groups.back().empty()
+               ? "ends with products that nobody waited for"
+               : nullptr;
 }
 
-uint32_t shared_address(const void *p) { return (uint32_t)((const uint8_t *)p - shared_base); }
+uint32_t shared_address(const void *p)
+{
+    return (uint32_t)((const uint8_t *)p - shared_base);
+}
 
 void mbarrier_init(uint64_t *bar, unsigned arrivals)
 {
@@ -185,7 +197,8 @@ void tensor_copy(void *dst, const tensor_map *map, uint64_t *bar, int c0, int c1
         hopper_land();
 }
 
-void wgmma(float *d, unsigned n, uint64_t a, const uint32_t *registers, uint64_t b, bool mn_major, int accumulate, bool bf16)
+void wgmma(float *d, unsigned n, uint64_t a, const uint32_t *registers, uint64_t b, bool mn_major, int accumulate,
+           bool bf16)
 {
     unsigned number = thread_number();
     thread &t = threads[number];
@@ -219,7 +232,10 @@ void wgmma(float *d, unsigned n, uint64_t a, const uint32_t *registers, uint64_t
         compute(p, number);
     t.groups.back().push_back(p);
 }
-void wgmma_commit() { threads[thread_number()].groups.push_back({}); }
+void wgmma_commit()
+{
+    threads[thread_number()].groups.push_back({});
+}
 void wgmma_wait(unsigned pending)
 {
     unsigned number = thread_number();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of sb_flash.h share: random inputs of a type with their values in binary64, and random problems (lengths that are
-// multiples of nothing, none, more queries than keys, grouped heads, pages, splits).
+// What the tests of sb_flash.h share: random inputs of a type with their values in binary64, and random problems
+// (lengths that are multiples of nothing, none, more queries than keys, grouped heads, pages, splits).
 #ifndef SEEDBED_TESTS_FLASH_CASE_H
 #define SEEDBED_TESTS_FLASH_CASE_H
 
@@ -19,7 +19,10 @@ static inline uint32_t rnd()
     rng ^= rng << 17;
     return (uint32_t)(rng >> 16);
 }
-static inline uint32_t below(uint32_t n) { return rnd() % n; }
+static inline uint32_t below(uint32_t n)
+{
+    return rnd() % n;
+}
 static inline double normal()
 {
     double s = 0;
@@ -67,7 +70,8 @@ static inline std::vector<uint16_t> fill(size_t n, int bf16, std::vector<double>
     return x;
 }
 
-// BACKWARD: the sigmoid, without pages and splits; every fifth is causal with more queries than keys. WGMMA: what Hopper's kernel takes.
+// BACKWARD: the sigmoid, without pages and splits; every fifth is causal with more queries than keys. WGMMA: what
+// Hopper's kernel takes.
 enum { ANY, BACKWARD, WGMMA };
 static inline problem make(unsigned i, uint32_t longest, int kind = ANY)
 {
@@ -90,7 +94,8 @@ static inline problem make(unsigned i, uint32_t longest, int kind = ANY)
     p.q_start.push_back(0);
     p.kv_start.push_back(0);
     for (uint32_t s = 0; s < f.sequences; s++) {
-        uint32_t nq = decode ? 1 : below(longest), nk = few_keys ? below(nq / 3 + 1) : below(longest); // none too, and more queries than keys
+        uint32_t nq = decode ? 1 : below(longest),
+                 nk = few_keys ? below(nq / 3 + 1) : below(longest); // none too, and more queries than keys
         if (wgmma && s == 0)
             nq = nq < 64 ? nq + 64 : nq, nk += longest;
         f.max_q = nq > f.max_q ? nq : f.max_q;
@@ -121,10 +126,12 @@ static inline problem make(unsigned i, uint32_t longest, int kind = ANY)
     return p;
 }
 
-static inline const double *kv_row(const problem &p, const std::vector<double> &x, uint32_t seq, uint32_t j, uint32_t kv_head)
+static inline const double *kv_row(const problem &p, const std::vector<double> &x, uint32_t seq, uint32_t j,
+                                   uint32_t kv_head)
 {
     const sb_flash &f = p.f;
-    size_t row = p.pages.empty() ? (size_t)p.kv_start[seq] + j : (size_t)p.pages[seq * f.max_pages + j / f.page] * f.page + j % f.page;
+    size_t row = p.pages.empty() ? (size_t)p.kv_start[seq] + j
+                                 : (size_t)p.pages[seq * f.max_pages + j / f.page] * f.page + j % f.page;
     return &x[(row * f.kv_heads + kv_head) * f.head_dim];
 }
 
@@ -132,7 +139,8 @@ static inline const double *kv_row(const problem &p, const std::vector<double> &
 static inline uint32_t reference(const problem &p, uint32_t seq, uint32_t qi, uint32_t head, std::vector<double> &out)
 {
     const sb_flash &f = p.f;
-    uint32_t nq = (uint32_t)(p.q_start[seq + 1] - p.q_start[seq]), nk = (uint32_t)(p.kv_start[seq + 1] - p.kv_start[seq]), kv_head = head / (f.heads / f.kv_heads);
+    uint32_t nq = (uint32_t)(p.q_start[seq + 1] - p.q_start[seq]),
+             nk = (uint32_t)(p.kv_start[seq + 1] - p.kv_start[seq]), kv_head = head / (f.heads / f.kv_heads);
     const double *q = &p.qd[(((size_t)p.q_start[seq] + qi) * f.heads + head) * f.head_dim];
     long end = f.causal ? (long)qi + 1 + nk - nq : nk;
     std::vector<double> s;

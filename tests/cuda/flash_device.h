@@ -22,7 +22,8 @@ template <class T> static cl_mem buffer(const std::vector<T> &x)
     cl_int e;
     std::vector<T> more(x);
     more.resize(x.size() + 16); // none is empty
-    cl_mem m = clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, more.size() * sizeof(T), more.data(), &e);
+    cl_mem m =
+        clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, more.size() * sizeof(T), more.data(), &e);
     if (e) {
         fprintf(stderr, "flash test: out of device memory\n");
         exit(1);
@@ -51,7 +52,8 @@ template <class T> static T *put(const std::vector<T> &x)
 {
     void *p = nullptr;
     size_t bytes = x.size() * sizeof(T);
-    if (cudaMalloc(&p, bytes + 256) != cudaSuccess || cudaMemcpy(p, x.data(), bytes, cudaMemcpyHostToDevice) != cudaSuccess) {
+    if (cudaMalloc(&p, bytes + 256) != cudaSuccess ||
+        cudaMemcpy(p, x.data(), bytes, cudaMemcpyHostToDevice) != cudaSuccess) {
         fprintf(stderr, "flash test: out of device memory\n");
         exit(1);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The cpu device and a cuda device side by side: the same buffers, the same commands, every byte of every buffer compared. */
+ * The cpu device and a cuda device side by side: the same buffers, the same commands, every byte of every buffer
+ * compared. */
 #ifndef SEEDBED_TESTS_PAIR_H
 #define SEEDBED_TESTS_PAIR_H
 
@@ -20,7 +21,10 @@ static inline uint32_t rnd(void)
     pair_rng ^= pair_rng << 17;
     return (uint32_t)(pair_rng >> 16);
 }
-static inline uint32_t below(uint32_t n) { return rnd() % n; }
+static inline uint32_t below(uint32_t n)
+{
+    return rnd() % n;
+}
 
 enum { MAX_BUFFERS = 64, GUARD = 64 };
 typedef struct {
@@ -37,7 +41,9 @@ static inline void pair_open(pair *p)
     sb_error err;
     memset(p, 0, sizeof *p);
     ck_assert_msg(!sb_device_open("cpu", &(sb_device_options){.threads = 1}, &p->cpu, &err), "%s", err.msg);
-    ck_assert_msg(!sb_device_open_backend(&sb_backend_cuda, "timeout=2", &(sb_device_options){.threads = 1}, &p->cuda, &err), "%s", err.msg);
+    ck_assert_msg(
+        !sb_device_open_backend(&sb_backend_cuda, "timeout=2", &(sb_device_options){.threads = 1}, &p->cuda, &err),
+        "%s", err.msg);
     uint64_t a, b;
     sb_device_alloc(p->cpu, 64 * 64, &a, &err);
     sb_device_alloc(p->cuda, 64 * 64, &b, &err);
@@ -107,8 +113,10 @@ static inline void pair_run(pair *p, const sb_command *c, const sb_command *cuda
         sb_device_read(p->cpu, p->buffer[i].addr, x, bytes, &ea);
         sb_device_read(p->cuda, p->buffer[i].addr, y, bytes, &eb);
         for (size_t k = 0; k < bytes && memcmp(x, y, bytes); k++) /* Check writes a file at every assertion */
-            ck_assert_msg(x[k] == y[k], "%s: op %s codec %u batch %u rows %u cols %u: buffer %d byte %zu of %zu: cpu %02x, cuda %02x", what,
-                          sb_op_name(c[n - 1].op), c[n - 1].codec, c[n - 1].batch, c[n - 1].rows, c[n - 1].cols, i, k, bytes, x[k], y[k]);
+            ck_assert_msg(x[k] == y[k],
+                          "%s: op %s codec %u batch %u rows %u cols %u: buffer %d byte %zu of %zu: cpu %02x, cuda %02x",
+                          what, sb_op_name(c[n - 1].op), c[n - 1].codec, c[n - 1].batch, c[n - 1].rows, c[n - 1].cols,
+                          i, k, bytes, x[k], y[k]);
         free(x);
         free(y);
     }

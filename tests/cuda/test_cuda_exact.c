@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The cuda device against the cpu device, bit for bit: every operation over random shapes, modes and masks; errors; graphs; waits.
- * Built twice: over the emulator (SB_CUDA_EMULATED: no GPU needed, threads in three orders), and over the CUDA library, where it
- * runs on a GPU or skips by name. */
-#include "pair.h"
+ * The cuda device against the cpu device, bit for bit: every operation over random shapes, modes and masks; errors;
+ * graphs; waits. Built twice: over the emulator (SB_CUDA_EMULATED: no GPU needed, threads in three orders), and over
+ * the CUDA library, where it runs on a GPU or skips by name. */
 #include "../unit/attention_case.h"
+#include "pair.h"
 #include "sb_kernels_cuda.h"
 
 #ifdef SB_CUDA_EMULATED
@@ -29,14 +29,21 @@ static void matvec(const sb_codec *codec, size_t rows, size_t cols, uint16_t bat
     for (size_t v = 0; v < batch; v++)
         for (size_t c = 0; c < cols; c++)
             x[v * elems + c / (size_t)codec->act_block * (size_t)codec->act_stride + c % (size_t)codec->act_block] =
-                (int16_t)(rnd() % 8 ? (int)(rnd() % 65535) - 32767 : rnd() & 1 ? 32767 : -32767);
+                (int16_t)(rnd() % 8   ? (int)(rnd() % 65535) - 32767
+                          : rnd() & 1 ? 32767
+                                      : -32767);
     sb_matrix m = {.codec = codec, .rows = rows, .cols = cols, .words = words};
-    sb_command c = {.op = SB_OP_MATVEC, .codec = (uint8_t)codec->id, .batch = batch, .rows = (uint32_t)rows, .cols = (uint32_t)cols};
+    sb_command c = {.op = SB_OP_MATVEC,
+                    .codec = (uint8_t)codec->id,
+                    .batch = batch,
+                    .rows = (uint32_t)rows,
+                    .cols = (uint32_t)cols};
     c.src = pair_put(&p, x, batch * elems * 2);
     c.dst = pair_alloc(&p, batch * sb_acc_stride(rows));
     sb_command d = c;
     sb_error err;
-    ck_assert(!sb_device_load_matrix(p.cpu, &m, &c.weights, &err) && !sb_device_load_matrix(p.cuda, &m, &d.weights, &err));
+    ck_assert(!sb_device_load_matrix(p.cpu, &m, &c.weights, &err) &&
+              !sb_device_load_matrix(p.cuda, &m, &d.weights, &err));
     pair_run(&p, &c, &d, 1, "matvec");
     free(words);
     free(x);
@@ -207,8 +214,9 @@ static void vector_op(unsigned op, bool wild)
     pair_close(&p);
 }
 
-static const unsigned vector_ops[] = {SB_OP_QUANTIZE, SB_OP_SCALE, SB_OP_EMBED, SB_OP_RMSNORM, SB_OP_LAYERNORM, SB_OP_ROPE, SB_OP_SILU_MUL,
-                                      SB_OP_GELU_MUL, SB_OP_ADD, SB_OP_GATHER, SB_OP_SCATTER, SB_OP_ARGMAX, SB_OP_TOPK};
+static const unsigned vector_ops[] = {SB_OP_QUANTIZE, SB_OP_SCALE,    SB_OP_EMBED,    SB_OP_RMSNORM, SB_OP_LAYERNORM,
+                                      SB_OP_ROPE,     SB_OP_SILU_MUL, SB_OP_GELU_MUL, SB_OP_ADD,     SB_OP_GATHER,
+                                      SB_OP_SCATTER,  SB_OP_ARGMAX,   SB_OP_TOPK};
 
 START_TEST(vector_operations)
 {
@@ -232,7 +240,11 @@ START_TEST(attention_from_records)
         const sb_attn *a = &c.a;
         pair p;
         pair_open(&p);
-        sb_command cmd = {.op = SB_OP_ATTENTION_X, .codec = (uint8_t)a->flags, .batch = (uint16_t)a->batch, .rows = a->heads, .cols = a->head_dim,
+        sb_command cmd = {.op = SB_OP_ATTENTION_X,
+                          .codec = (uint8_t)a->flags,
+                          .batch = (uint16_t)a->batch,
+                          .rows = a->heads,
+                          .cols = a->head_dim,
                           .p = {a->keys, a->capacity, a->window, a->kv_heads}};
         bool kv8 = a->flags & SB_ATTN_KV8;
         cmd.src = pair_put(&p, c.queries, c.rows * sb_attn_query_bytes(a->head_dim));
@@ -241,8 +253,14 @@ START_TEST(attention_from_records)
             cmd.aux = pair_put(&p, c.mask, (a->keys + 63) / 64 * sb_attn_mask_tokens(a->batch) * 8);
         cmd.dst = pair_alloc(&p, c.dst_bytes + c.prob_bytes);
         pair_run(&p, &cmd, NULL, 1, "attention");
-        sb_command scale = {.op = SB_OP_ATTN_SCALE, .codec = cmd.codec, .batch = cmd.batch, .rows = cmd.rows, .cols = cmd.cols,
-                            .src = cmd.dst, .aux = cmd.src, .p = {0, 0, 0, a->kv_heads}};
+        sb_command scale = {.op = SB_OP_ATTN_SCALE,
+                            .codec = cmd.codec,
+                            .batch = cmd.batch,
+                            .rows = cmd.rows,
+                            .cols = cmd.cols,
+                            .src = cmd.dst,
+                            .aux = cmd.src,
+                            .p = {0, 0, 0, a->kv_heads}};
         scale.dst = pair_alloc(&p, c.rows * a->head_dim * 4);
         pair_run(&p, &scale, NULL, 1, "attention scale");
         pair_close(&p);
@@ -257,7 +275,8 @@ START_TEST(attention_steps)
     static const uint32_t dims[] = {8, 64, 40, 128};
     emu_order = _i % 3;
     bool kv8 = _i & 1, sigmoid = _i & 2, alibi = _i & 4;
-    uint32_t kv_heads = 1 + _i % 2, heads = kv_heads * (1 + (uint32_t)_i % 3), hd = dims[_i % 4], capacity = 64, tokens = 20;
+    uint32_t kv_heads = 1 + _i % 2, heads = kv_heads * (1 + (uint32_t)_i % 3), hd = dims[_i % 4], capacity = 64,
+             tokens = 20;
     pair p;
     pair_open(&p);
     float slope[64];
@@ -273,21 +292,51 @@ START_TEST(attention_steps)
     uint8_t *zero = calloc(1, cache_bytes);
     uint64_t cache = pair_put(&p, zero, cache_bytes);
     free(zero);
-    uint64_t records = pair_alloc(&p, tokens * heads * sb_attn_query_bytes(hd)), sums = pair_alloc(&p, tokens * heads * sb_attn_row_bytes(hd)),
+    uint64_t records = pair_alloc(&p, tokens * heads * sb_attn_query_bytes(hd)),
+             sums = pair_alloc(&p, tokens * heads * sb_attn_row_bytes(hd)),
              dst = pair_alloc(&p, tokens * heads * hd * 4);
     uint8_t flags = (uint8_t)(SB_ATTN_CAUSAL | (sigmoid ? SB_ATTN_SIGMOID : 0) | (kv8 ? SB_ATTN_KV8 : 0));
     uint32_t step = _i % 4 == 3 ? 3 : 1, qs = heads * hd, ks = kv_heads * hd;
     for (uint32_t t = 0; t < tokens; t += step) {
         uint16_t n = (uint16_t)(tokens - t < step ? tokens - t : step);
         sb_command c[4] = {
-            {.op = SB_OP_QUANTIZE_KV, .codec = flags, .batch = n, .rows = kv_heads, .cols = hd, .src = k + 4ull * t * ks,
-             .aux = v + 4ull * t * ks, .dst = cache, .p = {t, capacity, ks}},
-            {.op = SB_OP_QUANTIZE_Q, .codec = flags, .batch = n, .rows = heads, .cols = hd, .weights = cache,
-             .src = q + 4ull * t * qs, .dst = records, .aux = par, .p = {t, capacity, qs, kv_heads}},
-            {.op = SB_OP_ATTENTION_X, .codec = flags, .batch = n, .rows = heads, .cols = hd, .weights = cache, .src = records,
-             .dst = sums, .p = {t + n, capacity, window, kv_heads}},
-            {.op = SB_OP_ATTN_SCALE, .codec = flags, .batch = n, .rows = heads, .cols = hd, .src = sums, .aux = records,
-             .dst = dst + 4ull * t * qs, .p = {0, 0, 0, kv_heads}},
+            {.op = SB_OP_QUANTIZE_KV,
+             .codec = flags,
+             .batch = n,
+             .rows = kv_heads,
+             .cols = hd,
+             .src = k + 4ull * t * ks,
+             .aux = v + 4ull * t * ks,
+             .dst = cache,
+             .p = {t, capacity, ks}},
+            {.op = SB_OP_QUANTIZE_Q,
+             .codec = flags,
+             .batch = n,
+             .rows = heads,
+             .cols = hd,
+             .weights = cache,
+             .src = q + 4ull * t * qs,
+             .dst = records,
+             .aux = par,
+             .p = {t, capacity, qs, kv_heads}},
+            {.op = SB_OP_ATTENTION_X,
+             .codec = flags,
+             .batch = n,
+             .rows = heads,
+             .cols = hd,
+             .weights = cache,
+             .src = records,
+             .dst = sums,
+             .p = {t + n, capacity, window, kv_heads}},
+            {.op = SB_OP_ATTN_SCALE,
+             .codec = flags,
+             .batch = n,
+             .rows = heads,
+             .cols = hd,
+             .src = sums,
+             .aux = records,
+             .dst = dst + 4ull * t * qs,
+             .p = {0, 0, 0, kv_heads}},
         };
         pair_run(&p, c, NULL, 4, "attention step");
     }
@@ -310,10 +359,18 @@ START_TEST(graphs_replay)
             x[i][j] = (float)(10 * i + j);
     ck_assert(!sb_cuda_write(cuda, 8192, x, sizeof x, why, sizeof why));
     for (uint32_t i = 0; i < 6; i++) {
-        sb_command c[2] = {{.op = SB_OP_GATHER, .batch = 1, .rows = 6, .cols = 8, .src = 8192, .dst = 16384 + 64 * i, .aux = 32768, .p = {8, 8}},
+        sb_command c[2] = {{.op = SB_OP_GATHER,
+                            .batch = 1,
+                            .rows = 6,
+                            .cols = 8,
+                            .src = 8192,
+                            .dst = 16384 + 64 * i,
+                            .aux = 32768,
+                            .p = {8, 8}},
                            {.op = SB_OP_ADD, .batch = 1, .cols = 8, .src = 16384 + 64 * i, .dst = 16384 + 64 * i}};
         uint32_t failed;
-        ck_assert(!sb_cuda_write(cuda, 4096, c, sizeof c, why, sizeof why) && !sb_cuda_write(cuda, 32768, &i, 4, why, sizeof why));
+        ck_assert(!sb_cuda_write(cuda, 4096, c, sizeof c, why, sizeof why) &&
+                  !sb_cuda_write(cuda, 32768, &i, 4, why, sizeof why));
         ck_assert_msg(!sb_cuda_run(cuda, 4096, c, 2, 5, &failed, why, sizeof why), "%s", why);
         ck_assert(!sb_cuda_read(cuda, 16384 + 64 * i, y, sizeof y, why, sizeof why));
         for (int j = 0; j < 8; j++)
@@ -334,10 +391,12 @@ START_TEST(an_error_ends_the_list)
     pair p;
     pair_open(&p);
     float bad[4] = {1, NAN, 2, 3};
-    uint64_t x = pair_put(&p, bad, 16), q = pair_alloc(&p, 64), k = pair_alloc(&p, 4), y = pair_floats(&p, 4, false), z = pair_floats(&p, 4, false);
-    sb_command c[3] = {{.op = SB_OP_ADD, .batch = 1, .cols = 4, .src = y, .dst = z},
-                       {.op = SB_OP_QUANTIZE, .codec = 2, .batch = 1, .cols = 4, .tag = 77, .src = x, .dst = q, .aux = k},
-                       {.op = SB_OP_ADD, .batch = 1, .cols = 4, .src = y, .dst = z}};
+    uint64_t x = pair_put(&p, bad, 16), q = pair_alloc(&p, 64), k = pair_alloc(&p, 4), y = pair_floats(&p, 4, false),
+             z = pair_floats(&p, 4, false);
+    sb_command c[3] = {
+        {.op = SB_OP_ADD, .batch = 1, .cols = 4, .src = y, .dst = z},
+        {.op = SB_OP_QUANTIZE, .codec = 2, .batch = 1, .cols = 4, .tag = 77, .src = x, .dst = q, .aux = k},
+        {.op = SB_OP_ADD, .batch = 1, .cols = 4, .src = y, .dst = z}};
     for (int round = 0; round < 3; round++) { /* the third time from a graph */
         float before[4], after[2][4], add[4];
         sb_error err;
@@ -361,7 +420,8 @@ START_TEST(misaligned_sums_are_refused)
     pair_open(&p);
     sb_error err;
     uint64_t a = pair_alloc(&p, 256);
-    sb_command c = {.op = SB_OP_SCALE, .codec = 2, .batch = 1, .rows = 2, .src = a + 4, .dst = a + 64, .aux = a + 128, .p = {0, 2}};
+    sb_command c = {
+        .op = SB_OP_SCALE, .codec = 2, .batch = 1, .rows = 2, .src = a + 4, .dst = a + 64, .aux = a + 128, .p = {0, 2}};
     sb_device_write(p.cuda, p.list, &c, sizeof c, &err);
     ck_assert_int_eq(sb_device_submit(p.cuda, p.list, 1, &err), SB_ERR_DEVICE);
     ck_assert_msg(strstr(err.msg, "not a multiple of 8"), "%s", err.msg);
@@ -395,7 +455,8 @@ START_TEST(no_device_is_one_line)
     sb_error err;
     emu_no_device = true;
     ck_assert_int_eq(sb_device_open_backend(&sb_backend_cuda, "", NULL, &dev, &err), SB_ERR_UNSUPPORTED);
-    ck_assert_str_eq(err.msg, "device cuda: no CUDA GPU here: no driver, or one too old for this build (CUDA error 35)");
+    ck_assert_str_eq(err.msg,
+                     "device cuda: no CUDA GPU here: no driver, or one too old for this build (CUDA error 35)");
     emu_no_device = false;
     ck_assert_int_eq(sb_device_open_backend(&sb_backend_cuda, "device=3", NULL, &dev, &err), SB_ERR_UNSUPPORTED);
     ck_assert_str_eq(err.msg, "device cuda: no CUDA device 3: there is 1");

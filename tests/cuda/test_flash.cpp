@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// FlashSigmoid and FlashAttention forward (sb_flash.h) against binary64 on fresh random inputs, results poisoned first. Built over the
-// emulator, over OpenCL, and over CUDA, where it runs on a GPU or skips by name. usage: test_flash [cases] [seed]
+// FlashSigmoid and FlashAttention forward (sb_flash.h) against binary64 on fresh random inputs, results poisoned first.
+// Built over the emulator, over OpenCL, and over CUDA, where it runs on a GPU or skips by name. usage: test_flash
+// [cases] [seed]
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +18,9 @@ static int run(const problem &p, uint32_t splits, int, std::vector<float> &out)
     f.splits = splits;
     out.assign((size_t)f.total_q * f.heads * f.head_dim + 64, NAN); // poison, and a guard behind it
     std::vector<float> partial(sb_flash_partial_floats(&f) + 1, NAN);
-    sb_flash_buffers b = {buffer(p.q), buffer(p.k), buffer(p.v), buffer(p.q_start), buffer(p.kv_start),
-                          p.pages.empty() ? nullptr : buffer(p.pages), buffer(out), buffer(partial)};
+    sb_flash_buffers b = {buffer(p.q),       buffer(p.k),        buffer(p.v),
+                          buffer(p.q_start), buffer(p.kv_start), p.pages.empty() ? nullptr : buffer(p.pages),
+                          buffer(out),       buffer(partial)};
     char why[256] = "";
     int bad = sb_flash_opencl_forward(&flash, queue, &f, &b, why, sizeof why);
     if (bad || clEnqueueReadBuffer(queue, b.out, CL_TRUE, 0, out.size() * 4, out.data(), 0, nullptr, nullptr)) {
@@ -49,12 +51,13 @@ static int run(const problem &p, uint32_t splits, int kernel, std::vector<float>
     f.partial = put(partial);
     char why[256] = "";
     int bad = sb_flash_cuda_forward(&f, nullptr, why, sizeof why);
-    if (bad || cudaDeviceSynchronize() != cudaSuccess || cudaMemcpy(out.data(), f.out, out.size() * 4, cudaMemcpyDeviceToHost) != cudaSuccess) {
+    if (bad || cudaDeviceSynchronize() != cudaSuccess ||
+        cudaMemcpy(out.data(), f.out, out.size() * 4, cudaMemcpyDeviceToHost) != cudaSuccess) {
         fprintf(stderr, "test_flash: %s\n", bad ? why : "the GPU gave up");
         return 1;
     }
-    for (const void *d : {f.q, f.k, f.v, (const void *)f.q_start, (const void *)f.kv_start, (const void *)f.pages, (const void *)f.out,
-                          (const void *)f.partial})
+    for (const void *d : {f.q, f.k, f.v, (const void *)f.q_start, (const void *)f.kv_start, (const void *)f.pages,
+                          (const void *)f.out, (const void *)f.partial})
         cudaFree((void *)d);
     return 0;
 }
@@ -92,12 +95,15 @@ static int check(unsigned i, uint32_t longest, int kind, double *worst)
             }
     for (size_t g = 0; g < 64; g++)
         bad |= !std::isnan(out[out.size() - 1 - g]) << 1;
-    double rel = norm > 0 ? sqrt(err / norm) : sqrt(err), split = norm > 0 ? sqrt(apart / norm) : sqrt(apart), limit = f.type ? 6e-3 : 8e-4;
+    double rel = norm > 0 ? sqrt(err / norm) : sqrt(err), split = norm > 0 ? sqrt(apart / norm) : sqrt(apart),
+           limit = f.type ? 6e-3 : 8e-4;
     worst[f.type] = fmax(worst[f.type], rel);
     if (bad || !(rel < limit) || !(split < (f.type ? 4e-3 : 5e-4)) || (f.sigmoid && same && !(split < 2e-6))) {
-        printf("case %u: %s %s head_dim %u, %u sequences, %u/%u heads, causal %d, paged %d, splits %u: error %.2e (limit %.0e), splits apart %.2e%s%s\n", i,
-               f.sigmoid ? "sigmoid" : "softmax", f.type ? "bf16" : "fp16", f.head_dim, f.sequences, f.heads, f.kv_heads, f.causal,
-               !p.pages.empty(), f.splits, rel, limit, split, bad & 1 ? ", unwritten or masked rows" : "", bad & 2 ? ", wrote past the end" : "");
+        printf("case %u: %s %s head_dim %u, %u sequences, %u/%u heads, causal %d, paged %d, splits %u: error %.2e "
+               "(limit %.0e), splits apart %.2e%s%s\n",
+               i, f.sigmoid ? "sigmoid" : "softmax", f.type ? "bf16" : "fp16", f.head_dim, f.sequences, f.heads,
+               f.kv_heads, f.causal, !p.pages.empty(), f.splits, rel, limit, split,
+               bad & 1 ? ", unwritten or masked rows" : "", bad & 2 ? ", wrote past the end" : "");
         return 1;
     }
     return 0;
@@ -140,13 +146,15 @@ int main(int argc, char **argv)
 #endif
     }
     int major = 0;
-    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) == cudaSuccess && major == 9 && by_wgmma - before != more) {
+    if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) == cudaSuccess && major == 9 &&
+        by_wgmma - before != more) {
         printf("a Hopper GPU, but only %u of %u cases went to wgmma\n", by_wgmma - before, more);
         failed++;
     }
     cases += more;
     printf("%u of %u cases by wgmma\n", by_wgmma, cases);
 #endif
-    printf("%u passed, %u failed: flash forward, largest relative error %.1e fp16, %.1e bf16\n", cases - failed, failed, worst[0], worst[1]);
+    printf("%u passed, %u failed: flash forward, largest relative error %.1e fp16, %.1e bf16\n", cases - failed, failed,
+           worst[0], worst[1]);
     return failed != 0;
 }

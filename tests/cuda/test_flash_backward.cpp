@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// FlashSigmoid backward (sb_flash.h): the gradients in binary64 against finite differences of the forward in binary64, then the kernels
-// against those gradients on fresh random inputs, results poisoned first. Built over the emulator, over OpenCL, and over CUDA, where it
-// runs on a GPU or skips by name. usage: test_flash_backward [cases] [seed] [longest]
+// FlashSigmoid backward (sb_flash.h): the gradients in binary64 against finite differences of the forward in binary64,
+// then the kernels against those gradients on fresh random inputs, results poisoned first. Built over the emulator,
+// over OpenCL, and over CUDA, where it runs on a GPU or skips by name. usage: test_flash_backward [cases] [seed]
+// [longest]
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,8 @@ static gradients differentiate(const problem &p, const std::vector<double> &dout
                         score += p.qd[row + i] * p.kd[at + i];
                         dp += dout[row + i] * p.vd[at + i];
                     }
-                    const double w = 1 / (1 + exp(-(score * (double)f.scale + (double)f.bias))), ds = w * (1 - w) * dp * (double)f.scale;
+                    const double w = 1 / (1 + exp(-(score * (double)f.scale + (double)f.bias))),
+                                 ds = w * (1 - w) * dp * (double)f.scale;
                     for (uint32_t i = 0; i < dim; i++) {
                         g.of[Q][row + i] += ds * p.kd[at + i];
                         g.of[K][at + i] += ds * p.qd[row + i];
@@ -67,7 +69,8 @@ static double loss(const problem &p, const std::vector<double> &dout)
     return sum;
 }
 
-// loss = sum(dout * O): what differentiate() says against central differences of it, 20 elements of each gradient a problem.
+// loss = sum(dout * O): what differentiate() says against central differences of it, 20 elements of each gradient a
+// problem.
 static int check_reference(unsigned problems)
 {
     double worst = 0;
@@ -89,7 +92,8 @@ static int check_reference(unsigned problems)
                 x = was;
                 worst = fmax(worst, apart);
                 if (!(apart <= 2e-8)) {
-                    printf("finite differences, problem %u: %s[%zu] is %.9e, the loss says %.9e\n", n, gradient_name[w], at, says, slope);
+                    printf("finite differences, problem %u: %s[%zu] is %.9e, the loss says %.9e\n", n, gradient_name[w],
+                           at, says, slope);
                     return 1;
                 }
             }
@@ -117,7 +121,8 @@ static int run(const problem &p, const std::vector<uint16_t> &dout, int fp32, re
     }
     g.fp32 = fp32;
 #ifdef SB_FLASH_OPENCL
-    sb_flash_buffers b = {buffer(p.q), buffer(p.k), buffer(p.v), buffer(p.q_start), buffer(p.kv_start), nullptr, nullptr, nullptr};
+    sb_flash_buffers b = {buffer(p.q),        buffer(p.k), buffer(p.v), buffer(p.q_start),
+                          buffer(p.kv_start), nullptr,     nullptr,     nullptr};
     if (!p.pages.empty())
         b.pages = buffer(p.pages);
     sb_flash_gradient_buffers gb = {buffer(dout), buffer(r.of[Q]), buffer(r.of[K]), buffer(r.of[V])};
@@ -145,12 +150,13 @@ static int run(const problem &p, const std::vector<uint16_t> &dout, int fp32, re
     int bad = sb_flash_cuda_backward(&f, &g, nullptr, why, n);
     void *const made[] = {g.dq, g.dk, g.dv};
     for (int w = 0; w < Gradients; w++)
-        if (cudaDeviceSynchronize() != cudaSuccess || cudaMemcpy(r.of[w].data(), made[w], r.of[w].size(), cudaMemcpyDeviceToHost) != cudaSuccess) {
+        if (cudaDeviceSynchronize() != cudaSuccess ||
+            cudaMemcpy(r.of[w].data(), made[w], r.of[w].size(), cudaMemcpyDeviceToHost) != cudaSuccess) {
             fprintf(stderr, "test_flash_backward: the GPU gave up\n");
             exit(1);
         }
-    for (const void *d : {f.q, f.k, f.v, (const void *)f.q_start, (const void *)f.kv_start, (const void *)f.pages, g.dout, (const void *)g.dq,
-                          (const void *)g.dk, (const void *)g.dv})
+    for (const void *d : {f.q, f.k, f.v, (const void *)f.q_start, (const void *)f.kv_start, (const void *)f.pages,
+                          g.dout, (const void *)g.dq, (const void *)g.dk, (const void *)g.dv})
         cudaFree((void *)d);
 #endif
     return bad;
@@ -175,8 +181,8 @@ static double element(const std::vector<uint8_t> &x, size_t i, int bf16, int fp3
     return bits & 0x8000 ? -v : v;
 }
 
-// Relative errors in the 2-norm. The kernels of CUDA round P, P (1 - P) and dS to the type, those of OpenCL nothing; results in the type
-// are rounded once more.
+// Relative errors in the 2-norm. The kernels of CUDA round P, P (1 - P) and dS to the type, those of OpenCL nothing;
+// results in the type are rounded once more.
 static double limit(int bf16, int fp32)
 {
 #ifdef SB_FLASH_OPENCL
@@ -254,9 +260,11 @@ static int check(unsigned i, uint32_t longest, double *worst)
         const double rel = norm > 0 ? sqrt(err / norm) : sqrt(err);
         worst[2 * f.type + fp32] = fmax(worst[2 * f.type + fp32], rel);
         if (!(rel <= most) || !(worst_row <= 4 * most) || unwritten || not_zero || past) {
-            printf("case %u: %s head_dim %u, %u sequences (at most %u queries), %u/%u heads, causal %d, %s out: %s error %.2e (limit %.0e), a row %.2e%s%s%s\n", i,
-                   f.type ? "bf16" : "fp16", f.head_dim, f.sequences, f.max_q, f.heads, f.kv_heads, f.causal, fp32 ? "binary32" : "the same",
-                   gradient_name[w], rel, most, worst_row, unwritten ? ", unwritten or not a number" : "", not_zero ? ", not 0 without a key" : "",
+            printf("case %u: %s head_dim %u, %u sequences (at most %u queries), %u/%u heads, causal %d, %s out: %s "
+                   "error %.2e (limit %.0e), a row %.2e%s%s%s\n",
+                   i, f.type ? "bf16" : "fp16", f.head_dim, f.sequences, f.max_q, f.heads, f.kv_heads, f.causal,
+                   fp32 ? "binary32" : "the same", gradient_name[w], rel, most, worst_row,
+                   unwritten ? ", unwritten or not a number" : "", not_zero ? ", not 0 without a key" : "",
                    past ? ", wrote past the end" : "");
             return 1;
         }
@@ -318,7 +326,8 @@ int main(int argc, char **argv)
         printf("no query without a key in %u cases\n", cases);
         failed++;
     }
-    printf("%u passed, %u failed: flash backward, largest relative error %.1e fp16 (%.1e in binary32), %.1e bf16 (%.1e); %u queries without a key\n",
+    printf("%u passed, %u failed: flash backward, largest relative error %.1e fp16 (%.1e in binary32), %.1e bf16 "
+           "(%.1e); %u queries without a key\n",
            cases - failed, failed, worst[0], worst[1], worst[2], worst[3], lone_rows);
     return failed != 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Parses the input as what comes from a board's line: frames among anything. Every answer given out must be one whose bytes,
- * framed again, are the same answer. */
+ * Parses the input as what comes from a board's line: frames among anything. Every answer given out must be one whose
+ * bytes, framed again, are the same answer. */
 #include "board/frame.h"
 #include "fuzz.h"
 

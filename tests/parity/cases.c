@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Shapes reach every codec, odd sizes, several vectors and strides; numbers reach subnormals, both ends of the range, ties and zeros. */
+ * Shapes reach every codec, odd sizes, several vectors and strides; numbers reach subnormals, both ends of the range,
+ * ties and zeros. */
 #include "cases.h"
 
 #include <stdio.h>
@@ -25,19 +26,33 @@ uint64_t parity_random(void)
     return z ^ (z >> 31);
 }
 
-static uint32_t below(uint32_t n) { return (uint32_t)(parity_random() >> 32) % n; }
-static uint32_t between(uint32_t lo, uint32_t hi) { return lo + below(hi - lo + 1); }
+static uint32_t below(uint32_t n)
+{
+    return (uint32_t)(parity_random() >> 32) % n;
+}
+static uint32_t between(uint32_t lo, uint32_t hi)
+{
+    return lo + below(hi - lo + 1);
+}
 /* 1..max, small ones and those around a multiple of 64 more often. */
 static uint32_t size_up_to(uint32_t max)
 {
-    uint32_t n = below(3) == 0 ? between(1, 40) : below(2) ? between(1, max) : 64 * between(1, max / 64 ? max / 64 : 1) + below(3) - 1;
+    uint32_t n = below(3) == 0 ? between(1, 40)
+                 : below(2)    ? between(1, max)
+                               : 64 * between(1, max / 64 ? max / 64 : 1) + below(3) - 1;
     return n > max ? max : n;
 }
 
 /* The stride of vectors of n elements. */
-static uint32_t stride_of(uint32_t n) { return whole_lines ? (n + 15) / 16 * 16 + 16 * below(2) : n + below(16); }
+static uint32_t stride_of(uint32_t n)
+{
+    return whole_lines ? (n + 15) / 16 * 16 + 16 * below(2) : n + below(16);
+}
 /* Elements of each of several vectors that lie one behind another. */
-static uint32_t packed(uint32_t n, uint32_t batch) { return whole_lines && batch > 1 ? (n + 15) / 16 * 16 : n; }
+static uint32_t packed(uint32_t n, uint32_t batch)
+{
+    return whole_lines && batch > 1 ? (n + 15) / 16 * 16 : n;
+}
 
 static void *room(size_t bytes)
 {
@@ -56,7 +71,8 @@ static float f32(uint32_t bits)
     return f;
 }
 
-/* One magnitude for the vector, so that sums and squares stay finite unless `wild`, or exactly representable steps (ties). */
+/* One magnitude for the vector, so that sums and squares stay finite unless `wild`, or exactly representable steps
+ * (ties). */
 static void fill_f32(float *x, size_t n, bool wild)
 {
     int level = wild ? (int)below(250) - 125 : (int)below(24) - 12;
@@ -66,7 +82,8 @@ static void fill_f32(float *x, size_t n, bool wild)
         int e = 127 + level - (int)(r >> 23 & 7);
         e = e < 0 ? 0 : e > 254 ? 254 : e;
         uint32_t mantissa = kind == 0 ? (r & 0x7fffff) & ~0x1ffu : r & 0x7fffff; /* few bits: ties when rounded to 16 */
-        x[i] = kind == 1 && r % 5 == 0 ? (r & 64 ? 0.0f : -0.0f) : f32((r & 0x80000000u) | (uint32_t)e << 23 | mantissa);
+        x[i] =
+            kind == 1 && r % 5 == 0 ? (r & 64 ? 0.0f : -0.0f) : f32((r & 0x80000000u) | (uint32_t)e << 23 | mantissa);
     }
     if (kind == 2)
         memset(x, 0, n * sizeof *x);
@@ -89,14 +106,21 @@ static void maybe_break(parity_case *p, float *x, size_t n)
     p->must_fail = true;
 }
 
-static const sb_codec *any_codec(void) { return sb_codec_by_id((int)below(SB_CODEC_COUNT)); }
+static const sb_codec *any_codec(void)
+{
+    return sb_codec_by_id((int)below(SB_CODEC_COUNT));
+}
 
-static void output(parity_blob *b, size_t bytes) { *b = (parity_blob){NULL, bytes}; }
+static void output(parity_blob *b, size_t bytes)
+{
+    *b = (parity_blob){NULL, bytes};
+}
 
 /* Quantised vectors: any int16 but -32768, which QUANTIZE never gives; zeros outside the slots' own elements. */
 static void fill_activations(const sb_codec *codec, size_t cols, size_t batch, int16_t *x)
 {
-    size_t elems = sb_codec_act_elems(codec, cols), block = (size_t)codec->act_block, stride = (size_t)codec->act_stride;
+    size_t elems = sb_codec_act_elems(codec, cols), block = (size_t)codec->act_block,
+           stride = (size_t)codec->act_stride;
     bool extreme = !below(3);
     for (size_t v = 0; v < batch; v++)
         for (size_t c = 0; c < cols; c++)
@@ -113,7 +137,8 @@ static void make_matvec(parity_case *p)
     for (size_t i = 0; i < words; i++) /* every word is a valid word */
         w[i] = (uint32_t)parity_random();
     p->matrix = (sb_matrix){.codec = codec, .rows = rows, .cols = cols, .words = w};
-    p->src = (parity_blob){room(batch * sb_codec_act_elems(codec, cols) * 2), batch * sb_codec_act_elems(codec, cols) * 2};
+    p->src =
+        (parity_blob){room(batch * sb_codec_act_elems(codec, cols) * 2), batch * sb_codec_act_elems(codec, cols) * 2};
     fill_activations(codec, cols, batch, p->src.data);
     output(&p->dst, batch * sb_acc_stride(rows));
     p->c = (sb_command){.codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .rows = rows, .cols = cols};
@@ -156,7 +181,8 @@ static void make_scale(parity_case *p)
         p->must_fail = true;
     }
     output(&p->dst, (size_t)batch * stride * 4);
-    p->c = (sb_command){.codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .rows = rows, .p = {(uint32_t)scale_exp, stride}};
+    p->c = (sb_command){
+        .codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .rows = rows, .p = {(uint32_t)scale_exp, stride}};
     snprintf(p->what, sizeof p->what, "%s, %u numbers, batch %u, scale_exp %d", codec->name, rows, batch, scale_exp);
 }
 
@@ -168,8 +194,12 @@ typedef struct {
 
 static attention_shape any_attention(void)
 {
-    attention_shape a = {.flags = below(SB_ATTN_CAUSAL * 2), .kv_heads = between(1, 3), .group = between(1, 4), .hd = dims[below(7)],
-                         .batch = between(1, 5), .pos = below(200)};
+    attention_shape a = {.flags = below(SB_ATTN_CAUSAL * 2),
+                         .kv_heads = between(1, 3),
+                         .group = between(1, 4),
+                         .hd = dims[below(7)],
+                         .batch = between(1, 5),
+                         .pos = below(200)};
     a.capacity = (a.pos + a.batch + below(80) + 63) / 64 * 64;
     return a;
 }
@@ -183,10 +213,13 @@ static void make_quantize_kv(parity_case *p)
     floats(&p->aux, n, below(2));
     size_t bytes = a.kv_heads * sb_attn_kv_bytes(a.hd, a.flags & SB_ATTN_KV8, a.capacity);
     output(&p->dst, bytes);
-    p->c = (sb_command){.codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = a.kv_heads, .cols = a.hd,
+    p->c = (sb_command){.codec = (uint8_t)a.flags,
+                        .batch = (uint16_t)a.batch,
+                        .rows = a.kv_heads,
+                        .cols = a.hd,
                         .p = {a.pos, a.capacity, stride}};
-    snprintf(p->what, sizeof p->what, "%s, %u heads of %u, tokens %u..%u of %u", a.flags & SB_ATTN_KV8 ? "8-bit" : "16-bit", a.kv_heads,
-             a.hd, a.pos, a.pos + a.batch - 1, a.capacity);
+    snprintf(p->what, sizeof p->what, "%s, %u heads of %u, tokens %u..%u of %u",
+             a.flags & SB_ATTN_KV8 ? "8-bit" : "16-bit", a.kv_heads, a.hd, a.pos, a.pos + a.batch - 1, a.capacity);
 }
 
 static void make_quantize_q(parity_case *p)
@@ -210,7 +243,10 @@ static void make_quantize_q(parity_case *p)
     for (uint32_t h = 0; h < heads && !below(8); h++) /* words that are no header's are copied all the same */
         ((uint32_t *)p->aux.data)[16 * (h + 1) + below(16)] = below(1u << 31) * 2 + below(2);
     output(&p->dst, a.batch * heads * sb_attn_query_bytes(a.hd));
-    p->c = (sb_command){.codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = heads, .cols = a.hd,
+    p->c = (sb_command){.codec = (uint8_t)a.flags,
+                        .batch = (uint16_t)a.batch,
+                        .rows = heads,
+                        .cols = a.hd,
                         .p = {a.pos, a.capacity, stride, a.kv_heads}};
     snprintf(p->what, sizeof p->what, "%u heads of %u over %u, tokens %u..%u, flags %u", heads, a.hd, a.kv_heads, a.pos,
              a.pos + a.batch - 1, a.flags);
@@ -220,7 +256,10 @@ static void make_attention_x(parity_case *p)
 {
     attn_case a;
     attn_case_random(&a, below(10) ? 300 : 3000, 5, dims, 7);
-    p->c = (sb_command){.codec = (uint8_t)a.a.flags, .batch = (uint16_t)a.a.batch, .rows = a.a.heads, .cols = a.a.head_dim,
+    p->c = (sb_command){.codec = (uint8_t)a.a.flags,
+                        .batch = (uint16_t)a.a.batch,
+                        .rows = a.a.heads,
+                        .cols = a.a.head_dim,
                         .p = {a.a.keys, a.a.capacity, a.a.window, a.a.kv_heads}};
     bool kv8 = a.a.flags & SB_ATTN_KV8;
     p->src = (parity_blob){a.queries, a.rows * sb_attn_query_bytes(a.a.head_dim)};
@@ -234,9 +273,10 @@ static void make_attention_x(parity_case *p)
     }
     output(&p->dst, a.dst_bytes + a.prob_bytes);
     snprintf(p->what, sizeof p->what, "%s%s%s%s%s, %u heads of %u over %u, batch %u, %u keys, window %u",
-             a.a.flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", kv8 ? " 8-bit" : "", a.a.flags & SB_ATTN_CAUSAL ? " causal" : "",
-             a.a.flags & SB_ATTN_BITMAP ? " bitmap" : "", a.a.flags & SB_ATTN_EXPORT ? " export" : "", a.a.heads, a.a.head_dim,
-             a.a.kv_heads, a.a.batch, a.a.keys, a.a.window);
+             a.a.flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", kv8 ? " 8-bit" : "",
+             a.a.flags & SB_ATTN_CAUSAL ? " causal" : "", a.a.flags & SB_ATTN_BITMAP ? " bitmap" : "",
+             a.a.flags & SB_ATTN_EXPORT ? " export" : "", a.a.heads, a.a.head_dim, a.a.kv_heads, a.a.batch, a.a.keys,
+             a.a.window);
 }
 
 static void make_attn_scale(parity_case *p)
@@ -261,9 +301,10 @@ static void make_attn_scale(parity_case *p)
         p->must_fail = true;
     }
     output(&p->dst, rows * a.hd * 4);
-    p->c = (sb_command){.codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = heads, .cols = a.hd, .p = {0, 0, 0, a.kv_heads}};
-    snprintf(p->what, sizeof p->what, "%s, %u heads of %u over %u, batch %u", a.flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", heads,
-             a.hd, a.kv_heads, a.batch);
+    p->c = (sb_command){
+        .codec = (uint8_t)a.flags, .batch = (uint16_t)a.batch, .rows = heads, .cols = a.hd, .p = {0, 0, 0, a.kv_heads}};
+    snprintf(p->what, sizeof p->what, "%s, %u heads of %u over %u, batch %u",
+             a.flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", heads, a.hd, a.kv_heads, a.batch);
 }
 
 static uint32_t f32_bits(float f)
@@ -292,12 +333,20 @@ static void make_norm(parity_case *p, bool layer)
     if (layer && below(2))
         floats(&p->aux, cols, false);
     output(&p->dst, n * 4);
-    p->c = (sb_command){.batch = (uint16_t)batch, .rows = rows, .cols = cols,
+    p->c = (sb_command){.batch = (uint16_t)batch,
+                        .rows = rows,
+                        .cols = cols,
                         .p = {f32_bits(below(2) ? 1e-5f : 1e-6f), stride, f32_bits(1.0f / (float)cols)}};
     snprintf(p->what, sizeof p->what, "%u x %u, batch %u%s", rows, cols, batch, p->aux.bytes ? ", bias" : "");
 }
-static void make_rmsnorm(parity_case *p) { make_norm(p, false); }
-static void make_layernorm(parity_case *p) { make_norm(p, true); }
+static void make_rmsnorm(parity_case *p)
+{
+    make_norm(p, false);
+}
+static void make_layernorm(parity_case *p)
+{
+    make_norm(p, true);
+}
 
 static void make_rope(parity_case *p)
 {
@@ -307,13 +356,15 @@ static void make_rope(parity_case *p)
     maybe_break(p, p->dst.data, cols);
     fill_near_one(floats(&p->aux, (batch - 1ull) * aux_stride + cols, false), (batch - 1ull) * aux_stride + cols);
     p->c = (sb_command){.batch = (uint16_t)batch, .rows = rows, .cols = cols, .p = {below(2), stride, aux_stride}};
-    snprintf(p->what, sizeof p->what, "%s, %u x %u, batch %u", p->c.p[0] ? "interleaved" : "half-split", rows, cols, batch);
+    snprintf(p->what, sizeof p->what, "%s, %u x %u, batch %u", p->c.p[0] ? "interleaved" : "half-split", rows, cols,
+             batch);
 }
 
 /* Gates over the whole range in which they change, and far beyond. */
 static void make_gate(parity_case *p)
 {
-    uint32_t batch = between(1, 4), cols = packed(size_up_to(700), batch), stride = below(2) ? 2 * cols : stride_of(cols);
+    uint32_t batch = between(1, 4), cols = packed(size_up_to(700), batch),
+             stride = below(2) ? 2 * cols : stride_of(cols);
     size_t n = (batch - 1ull) * stride + cols;
     float *g = floats(&p->src, n, false);
     if (below(4))
@@ -362,28 +413,40 @@ static void make_embed(parity_case *p)
     int scale_exp = (int)below(40) - 20;
     fill_indices(p, &p->src, batch, rows);
     output(&p->dst, (size_t)batch * cols * 4);
-    p->c = (sb_command){.codec = (uint8_t)codec->id, .batch = (uint16_t)batch, .rows = rows, .cols = cols,
+    p->c = (sb_command){.codec = (uint8_t)codec->id,
+                        .batch = (uint16_t)batch,
+                        .rows = rows,
+                        .cols = cols,
                         .p = {(uint32_t)scale_exp, plain, apart}};
     snprintf(p->what, sizeof p->what, "%s %u x %u, batch %u", plain ? "binary32" : codec->name, rows, cols, batch);
 }
 
 static void make_move(parity_case *p, bool gather)
 {
-    uint32_t rows = between(1, 30), cols = size_up_to(300), batch = between(1, 12), table = stride_of(cols), list = stride_of(cols);
+    uint32_t rows = between(1, 30), cols = size_up_to(300), batch = between(1, 12), table = stride_of(cols),
+             list = stride_of(cols);
     size_t table_words = (rows - 1ull) * table + cols, list_words = (batch - 1ull) * list + cols;
     floats(gather ? &p->src : &p->dst, table_words, true);
     floats(gather ? &p->dst : &p->src, list_words, true);
     fill_indices(p, &p->aux, batch, rows);
-    p->c = (sb_command){.batch = (uint16_t)batch, .rows = rows, .cols = cols, .p = {gather ? table : list, gather ? list : table}};
+    p->c = (sb_command){
+        .batch = (uint16_t)batch, .rows = rows, .cols = cols, .p = {gather ? table : list, gather ? list : table}};
     snprintf(p->what, sizeof p->what, "table of %u x %u, %u rows", rows, cols, batch);
 }
-static void make_gather(parity_case *p) { make_move(p, true); }
-static void make_scatter(parity_case *p) { make_move(p, false); }
+static void make_gather(parity_case *p)
+{
+    make_move(p, true);
+}
+static void make_scatter(parity_case *p)
+{
+    make_move(p, false);
+}
 
 /* Few distinct values among them, so that equals, and zeros of both signs, are common. */
 static void make_choice(parity_case *p, bool top)
 {
-    uint32_t cols = size_up_to(1500), batch = between(1, 4), stride = stride_of(cols), k = 1 + below(cols < 64 ? cols : 64);
+    uint32_t cols = size_up_to(1500), batch = between(1, 4), stride = stride_of(cols),
+             k = 1 + below(cols < 64 ? cols : 64);
     size_t n = (batch - 1ull) * stride + cols;
     float *x = floats(&p->src, n, below(2));
     uint32_t kinds = below(3);
@@ -396,18 +459,35 @@ static void make_choice(parity_case *p, bool top)
     p->c = (sb_command){.batch = (uint16_t)batch, .cols = cols, .p = {stride, top ? k : 0}};
     snprintf(p->what, sizeof p->what, "%u numbers, batch %u, k %u", cols, batch, top ? k : 1);
 }
-static void make_argmax(parity_case *p) { make_choice(p, false); }
-static void make_topk(parity_case *p) { make_choice(p, true); }
+static void make_argmax(parity_case *p)
+{
+    make_choice(p, false);
+}
+static void make_topk(parity_case *p)
+{
+    make_choice(p, true);
+}
 
 parity_make_fn parity_maker(sb_op op)
 {
-    static const parity_make_fn makers[SB_OP_COUNT] = {
-        [SB_OP_MATVEC] = make_matvec,           [SB_OP_QUANTIZE] = make_quantize,       [SB_OP_SCALE] = make_scale,
-        [SB_OP_QUANTIZE_KV] = make_quantize_kv, [SB_OP_QUANTIZE_Q] = make_quantize_q,   [SB_OP_ATTENTION_X] = make_attention_x,
-        [SB_OP_ATTN_SCALE] = make_attn_scale,   [SB_OP_EMBED] = make_embed,             [SB_OP_RMSNORM] = make_rmsnorm,
-        [SB_OP_LAYERNORM] = make_layernorm,     [SB_OP_ROPE] = make_rope,               [SB_OP_SILU_MUL] = make_gate,
-        [SB_OP_GELU_MUL] = make_gate,           [SB_OP_ADD] = make_add,                 [SB_OP_GATHER] = make_gather,
-        [SB_OP_SCATTER] = make_scatter,         [SB_OP_ARGMAX] = make_argmax,           [SB_OP_TOPK] = make_topk};
+    static const parity_make_fn makers[SB_OP_COUNT] = {[SB_OP_MATVEC] = make_matvec,
+                                                       [SB_OP_QUANTIZE] = make_quantize,
+                                                       [SB_OP_SCALE] = make_scale,
+                                                       [SB_OP_QUANTIZE_KV] = make_quantize_kv,
+                                                       [SB_OP_QUANTIZE_Q] = make_quantize_q,
+                                                       [SB_OP_ATTENTION_X] = make_attention_x,
+                                                       [SB_OP_ATTN_SCALE] = make_attn_scale,
+                                                       [SB_OP_EMBED] = make_embed,
+                                                       [SB_OP_RMSNORM] = make_rmsnorm,
+                                                       [SB_OP_LAYERNORM] = make_layernorm,
+                                                       [SB_OP_ROPE] = make_rope,
+                                                       [SB_OP_SILU_MUL] = make_gate,
+                                                       [SB_OP_GELU_MUL] = make_gate,
+                                                       [SB_OP_ADD] = make_add,
+                                                       [SB_OP_GATHER] = make_gather,
+                                                       [SB_OP_SCATTER] = make_scatter,
+                                                       [SB_OP_ARGMAX] = make_argmax,
+                                                       [SB_OP_TOPK] = make_topk};
     return makers[op];
 }
 

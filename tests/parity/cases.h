@@ -24,7 +24,8 @@ typedef void (*parity_make_fn)(parity_case *p);
 
 /* The maker of an operation's cases; NULL: no exact operation. Draws from parity_seed()'s sequence. */
 parity_make_fn parity_maker(sb_op op);
-/* aligned: strides and, where several vectors lie one behind another, vectors are whole lines of 64 bytes, as a core may ask. */
+/* aligned: strides and, where several vectors lie one behind another, vectors are whole lines of 64 bytes, as a core
+ * may ask. */
 void parity_seed(uint64_t seed, bool aligned);
 uint64_t parity_random(void);
 void parity_free(parity_case *p);

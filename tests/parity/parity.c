@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every command on every back end at hand against cpu, bit for bit, over random shapes and data. Prints a matrix: how many commands were equal,
- * and how many of them the host did because the device does not take them ("host": all); then which back ends are absent and why.
+ * Every command on every back end at hand against cpu, bit for bit, over random shapes and data. Prints a matrix: how
+ * many commands were equal, and how many of them the host did because the device does not take them ("host": all); then
+ * which back ends are absent and why.
  *
  * usage: parity [--cases N] [--seed S] [--op NAME] [--device SPEC]...      exit status 1 if anything differs */
 #include <stdio.h>
@@ -11,8 +12,8 @@
 #include "cases.h"
 #include "device/device_internal.h"
 
-/* The back ends; %s is the build directory; core: it asks for whole lines; slow: it gets a quarter of the cases. A new one joins
- * by its line. */
+/* The back ends; %s is the build directory; core: it asks for whole lines; slow: it gets a quarter of the cases. A new
+ * one joins by its line. */
 static const struct {
     const char *name, *spec;
     bool core, slow;
@@ -31,7 +32,7 @@ typedef struct {
     const char *name;
     char spec[256];
     bool core, slow;
-    char absent[300]; /* why, if it is */
+    char absent[300];                                                    /* why, if it is */
     unsigned equal[SB_OP_COUNT], differ[SB_OP_COUNT], host[SB_OP_COUNT]; /* host: of them not taken by the device */
     bool tried[SB_OP_COUNT];
 } column;
@@ -90,7 +91,8 @@ static sb_status open_place(const char *spec, place *p)
 {
     *p = (place){0};
     sb_status st = sb_device_open(spec, &(sb_device_options){.threads = 1}, &p->dev, &err);
-    (void)(st || (st = sb_device_alloc(p->dev, ARENA, &p->arena, &err)) || (st = sb_device_alloc(p->dev, 64, &p->list, &err)));
+    (void)(st || (st = sb_device_alloc(p->dev, ARENA, &p->arena, &err)) ||
+           (st = sb_device_alloc(p->dev, 64, &p->list, &err)));
     return st;
 }
 
@@ -124,7 +126,8 @@ static void compare(sb_op op, uint32_t n, uint64_t seed, place *cpu, place *dev,
             }
         }
         if (*why && ++col->differ[op] <= 3)
-            printf("%s: %s (%s), seed %llu, case %u: %s\n", col->name, sb_op_name(op), k.what, (unsigned long long)seed, i, why);
+            printf("%s: %s (%s), seed %llu, case %u: %s\n", col->name, sb_op_name(op), k.what, (unsigned long long)seed,
+                   i, why);
         col->equal[op] += !*why;
         free(a);
         free(b);
@@ -180,7 +183,8 @@ static bool print_matrix(const column *cols, int n, const char *only)
             if (!cols[d].tried[op])
                 snprintf(cell, sizeof cell, "host");
             else if (cols[d].differ[op])
-                snprintf(cell, sizeof cell, "%u DIFFER of %u", cols[d].differ[op], cols[d].differ[op] + cols[d].equal[op]);
+                snprintf(cell, sizeof cell, "%u DIFFER of %u", cols[d].differ[op],
+                         cols[d].differ[op] + cols[d].equal[op]);
             else if (cols[d].host[op])
                 snprintf(cell, sizeof cell, "%u equal, %u host", cols[d].equal[op], cols[d].host[op]);
             else
@@ -212,10 +216,10 @@ int main(int argc, char **argv)
             only = argv[i + 1];
         else if (!strcmp(argv[i], "--device") && n < MAX_DEVICES) {
             cols[n].name = argv[i + 1];
-            cols[n].core = strncmp(argv[i + 1], "opencl:", 7) && strncmp(argv[i + 1], "cuda", 4) && strcmp(argv[i + 1], "opencl");
+            cols[n].core =
+                strncmp(argv[i + 1], "opencl:", 7) && strncmp(argv[i + 1], "cuda", 4) && strcmp(argv[i + 1], "opencl");
             snprintf(cols[n++].spec, sizeof cols->spec, "%s", argv[i + 1]);
-        }
-        else
+        } else
             return fprintf(stderr, "parity: unknown option %s\n", argv[i]), 2;
     }
     bool all = !n;
@@ -226,7 +230,10 @@ int main(int argc, char **argv)
         cols[n].core = back_ends[d].core;
         cols[n].slow = back_ends[d].slow;
         snprintf(cols[n++].spec, sizeof cols->spec, "%.*s%s%s", (int)(at ? at - spec : (long)strlen(spec)), spec,
-                 !at ? "" : build ? build : "build", at ? at + 2 : "");
+                 !at     ? ""
+                 : build ? build
+                         : "build",
+                 at ? at + 2 : "");
     }
     for (int d = 0; d < n; d++)
         run_device(&cols[d], only, (uint32_t)(cols[d].slow ? (cases + 3) / 4 : cases), seed);

@@ -6,7 +6,10 @@
 #include "Vattn_engine.h"
 #include "verilated.h"
 
-double sc_time_stamp() { return 0; }
+double sc_time_stamp()
+{
+    return 0;
+}
 
 void *attn_dut_new()
 {
@@ -24,7 +27,10 @@ void attn_dut_free(void *dut)
 }
 
 // Narrow and wide ports alike.
-template <class P> static void set_wide(P &port, const void *src, size_t bytes) { memcpy(&port, src, bytes < sizeof(port) ? bytes : sizeof(port)); }
+template <class P> static void set_wide(P &port, const void *src, size_t bytes)
+{
+    memcpy(&port, src, bytes < sizeof(port) ? bytes : sizeof(port));
+}
 
 void attn_dut_cycle(void *dut, attn_pins *p)
 {

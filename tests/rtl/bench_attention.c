@@ -30,7 +30,10 @@ typedef struct {
     uint64_t cycles, beats, kv_beats, idle, stall, empty;
 } counts;
 
-static void push(job *j, unsigned tag, const uint8_t *data) { j->beats[j->n++] = (beat){tag, data}; }
+static void push(job *j, unsigned tag, const uint8_t *data)
+{
+    j->beats[j->n++] = (beat){tag, data};
+}
 
 /* The stream of one tile: rows row0..row0+rows-1 of KV head g. */
 static job make_job(const attn_case *c, size_t g, size_t row0, unsigned rows)
@@ -61,16 +64,27 @@ static job make_job(const attn_case *c, size_t g, size_t row0, unsigned rows)
         blocks = 1;
         lo = lo >= a->capacity ? 0 : lo;
     }
-    job j = {.job = {.sigmoid = sigmoid, .kv8 = kv8, .causal = a->flags & SB_ATTN_CAUSAL, .bitmap = a->mask != NULL,
-                     .lines = (unsigned)lines, .qlines = (unsigned)((2 * hd + 63) / 64), .rows = rows, .blocks = blocks, .key0 = lo,
-                     .keys = a->keys, .window = a->window, .dim = (unsigned)hd, .word = word},
+    job j = {.job = {.sigmoid = sigmoid,
+                     .kv8 = kv8,
+                     .causal = a->flags & SB_ATTN_CAUSAL,
+                     .bitmap = a->mask != NULL,
+                     .lines = (unsigned)lines,
+                     .qlines = (unsigned)((2 * hd + 63) / 64),
+                     .rows = rows,
+                     .blocks = blocks,
+                     .key0 = lo,
+                     .keys = a->keys,
+                     .window = a->window,
+                     .dim = (unsigned)hd,
+                     .word = word},
              .first_row = g * per + row0};
     j.job.exports = a->flags & SB_ATTN_EXPORT && (row0 + rows - 1) / group + 1 == a->batch;
     j.beats = malloc(sizeof(beat) * (rows * qb / 64 + blocks * (3 + 128 * lines)));
     for (unsigned r = 0; r < rows; r++)
         for (size_t i = 0; i < qb / 64; i++)
             push(&j, TAG_Q, a->queries + (g * per + row0 + r) * qb + 64 * i);
-    const uint8_t *k = a->kv + g * sb_attn_kv_bytes(hd, kv8, a->capacity), *v = k + a->capacity * rb, *exps = v + a->capacity * rb;
+    const uint8_t *k = a->kv + g * sb_attn_kv_bytes(hd, kv8, a->capacity), *v = k + a->capacity * rb,
+                  *exps = v + a->capacity * rb;
     uint32_t b0 = lo / 64, ahead = sigmoid ? 2 : blocks; /* K blocks before the first V */
     for (uint32_t s = 0; s < 2 * blocks; s++) {
         /* step s: K0 K1 V0 K2 V1 .. (sigmoid), or all K, all V */
@@ -92,7 +106,8 @@ static job make_job(const attn_case *c, size_t g, size_t row0, unsigned rows)
         uint32_t b = b0 + (is_k ? kn : vn);
         if (is_k) {
             if (a->mask)
-                push(&j, TAG_MASK, (const uint8_t *)(a->mask + b * sb_attn_mask_tokens(a->batch) + first_token / 8 * 8));
+                push(&j, TAG_MASK,
+                     (const uint8_t *)(a->mask + b * sb_attn_mask_tokens(a->batch) + first_token / 8 * 8));
             push(&j, TAG_KEXP, exps + 128 * b);
             for (size_t i = 0; i < 64 * lines; i++)
                 push(&j, TAG_K, k + b * 64 * rb + 64 * i);
@@ -131,10 +146,12 @@ static bool exported(const attn_case *c, const job *j, size_t at, const uint8_t 
         size_t row = j->first_row + r, head = row / (group * a->batch) * group + row % group;
         if (row / group % a->batch + 1 != a->batch)
             continue;
-        uint32_t want = key < stride ? a->probs[head * stride + key] : 0, p = got[3 * r] | got[3 * r + 1] << 8 | got[3 * r + 2] << 16;
+        uint32_t want = key < stride ? a->probs[head * stride + key] : 0,
+                 p = got[3 * r] | got[3 * r + 1] << 8 | got[3 * r + 2] << 16;
         if (p != want) {
-            printf("head %zu, key %zu: exported %u, expected %u (flags %u, batch %u, heads %u/%u, dim %u, keys %u, window %u)\n", head, key, p, want,
-                   a->flags, a->batch, a->heads, a->kv_heads, a->head_dim, a->keys, a->window);
+            printf("head %zu, key %zu: exported %u, expected %u (flags %u, batch %u, heads %u/%u, dim %u, keys %u, "
+                   "window %u)\n",
+                   head, key, p, want, a->flags, a->batch, a->heads, a->kv_heads, a->head_dim, a->keys, a->window);
             return false;
         }
     }
@@ -142,7 +159,8 @@ static bool exported(const attn_case *c, const job *j, size_t at, const uint8_t 
 }
 
 /* Runs all jobs; false and a message at the first wrong row. */
-static bool run(void *dut, const attn_case *c, unsigned in_stall, unsigned out_stall, unsigned exp_stall, const uint8_t *want, counts *k)
+static bool run(void *dut, const attn_case *c, unsigned in_stall, unsigned out_stall, unsigned exp_stall,
+                const uint8_t *want, counts *k)
 {
     job *jobs;
     size_t n = make_jobs(c, &jobs), at = 0, out_job = 0, hd = c->a.head_dim, stride = sb_attn_row_bytes(hd);
@@ -198,8 +216,8 @@ static bool run(void *dut, const attn_case *c, unsigned in_stall, unsigned out_s
             const uint8_t *w = want + row * stride + 64 * out_beat;
             size_t bytes = out_beat + 1 == row_beats ? 8 : 64;
             if (memcmp(w, p.out, bytes) || p.out_one != (bytes == 8)) {
-                printf("row %zu, beat %zu: wrong (flags %u, batch %u, heads %u/%u, dim %zu, keys %u, window %u)\n", row, out_beat,
-                       c->a.flags, c->a.batch, c->a.heads, c->a.kv_heads, hd, c->a.keys, c->a.window);
+                printf("row %zu, beat %zu: wrong (flags %u, batch %u, heads %u/%u, dim %zu, keys %u, window %u)\n", row,
+                       out_beat, c->a.flags, c->a.batch, c->a.heads, c->a.kv_heads, hd, c->a.keys, c->a.window);
                 for (size_t e = 0; e < bytes / 8; e++) {
                     int64_t x, y;
                     memcpy(&x, w + 8 * e, 8);
@@ -276,16 +294,22 @@ static int test(int cases)
         free(want);
         attn_case_free(&c);
     }
-    printf("attention engine, T %d, modes %d: %d random cases equal to the definition, %" PRIu64 " cycles\n", ATTN_T, ATTN_MODES, cases,
-           jobs_cycles);
+    printf("attention engine, T %d, modes %d: %d random cases equal to the definition, %" PRIu64 " cycles\n", ATTN_T,
+           ATTN_MODES, cases, jobs_cycles);
     attn_dut_free(dut);
     return 0;
 }
 
-static int measure_one(void *dut, unsigned flags, bool prefill, uint32_t heads, uint32_t kv_heads, uint32_t dim, uint32_t keys)
+static int measure_one(void *dut, unsigned flags, bool prefill, uint32_t heads, uint32_t kv_heads, uint32_t dim,
+                       uint32_t keys)
 {
-    attn_case c = {.a = {.flags = flags | SB_ATTN_CAUSAL, .batch = prefill ? keys : 1, .heads = heads, .kv_heads = kv_heads,
-                         .head_dim = dim, .keys = keys, .capacity = (keys + 63) / 64 * 64}};
+    attn_case c = {.a = {.flags = flags | SB_ATTN_CAUSAL,
+                         .batch = prefill ? keys : 1,
+                         .heads = heads,
+                         .kv_heads = kv_heads,
+                         .head_dim = dim,
+                         .keys = keys,
+                         .capacity = (keys + 63) / 64 * 64}};
     attn_case_fill(&c, false);
     uint8_t *want = malloc(c.dst_bytes);
     c.a.dst = want;
@@ -293,12 +317,13 @@ static int measure_one(void *dut, unsigned flags, bool prefill, uint32_t heads, 
     counts k;
     if (!run(dut, &c, 0, 0, 0, want, &k))
         return 1;
-    printf("{\"mode\":\"%s\",\"phase\":\"%s\",\"kv_bits\":%d,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,\"context\":%u,\"rows\":%d,"
+    printf("{\"mode\":\"%s\",\"phase\":\"%s\",\"kv_bits\":%d,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,\"context\":%"
+           "u,\"rows\":%d,"
            "\"modes_built\":%d,\"cycles\":%" PRIu64 ",\"beats\":%" PRIu64 ",\"kv_beats\":%" PRIu64 ",\"stall\":%" PRIu64
            ",\"no_beat\":%" PRIu64 ",\"drain\":%" PRIu64 ",\"utilisation\":%.4f,\"kv_utilisation\":%.4f}\n",
-           flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", prefill ? "prefill" : "decode", flags & SB_ATTN_KV8 ? 8 : 16, heads, kv_heads,
-           dim, keys, ATTN_T, ATTN_MODES, k.cycles, k.beats, k.kv_beats, k.stall, k.empty, k.idle, (double)k.beats / (double)k.cycles,
-           (double)k.kv_beats / (double)k.cycles);
+           flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", prefill ? "prefill" : "decode",
+           flags & SB_ATTN_KV8 ? 8 : 16, heads, kv_heads, dim, keys, ATTN_T, ATTN_MODES, k.cycles, k.beats, k.kv_beats,
+           k.stall, k.empty, k.idle, (double)k.beats / (double)k.cycles, (double)k.kv_beats / (double)k.cycles);
     fflush(stdout);
     free(want);
     attn_case_free(&c);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The attention unit in the whole core: lists of ATTENTION_X, MATVEC and NOP against attention_exact.c and the plain model, on
- * memories of all tempers; refused records; error responses; cycles.
- *   bench_attn_core LIB... [--cases N]    N attention commands a library (default 170)
- *   bench_attn_core LIB --measure         one flat JSON record a line */
+ * The attention unit in the whole core: lists of ATTENTION_X, MATVEC and NOP against attention_exact.c and the plain
+ * model, on memories of all tempers; refused records; error responses; cycles. bench_attn_core LIB... [--cases N]    N
+ * attention commands a library (default 170) bench_attn_core LIB --measure         one flat JSON record a line */
 #include "core_bench.h"
 
 #include "../unit/attention_case.h"
@@ -16,15 +15,18 @@ typedef struct {
 
 typedef struct {
     bool attn;
-    command m;     /* MATVEC or NOP */
-    attn_case c;   /* queries, kv and mask are device addresses in rec */
+    command m;   /* MATVEC or NOP */
+    attn_case c; /* queries, kv and mask are device addresses in rec */
     sb_command rec;
 } item;
 
 static const uint32_t dims[] = {8, 32, 40, 64, 72, 96, 128, 256};
 enum { DIMS = sizeof dims / sizeof *dims };
 
-static void put(attn_bench *a, uint64_t at, const void *src, size_t bytes) { memcpy(a->b.mem + at, src, bytes); }
+static void put(attn_bench *a, uint64_t at, const void *src, size_t bytes)
+{
+    memcpy(a->b.mem + at, src, bytes);
+}
 
 /* Into device memory; the mask at mask_at if that is not 0. */
 static item place(attn_bench *a, attn_case c, uint64_t mask_at)
@@ -32,11 +34,17 @@ static item place(attn_bench *a, attn_case c, uint64_t mask_at)
     bench *b = &a->b;
     const sb_attn *t = &c.a;
     bool kv8 = t->flags & SB_ATTN_KV8;
-    size_t queries = c.rows * sb_attn_query_bytes(t->head_dim), kv = t->kv_heads * sb_attn_kv_bytes(t->head_dim, kv8, t->capacity);
+    size_t queries = c.rows * sb_attn_query_bytes(t->head_dim),
+           kv = t->kv_heads * sb_attn_kv_bytes(t->head_dim, kv8, t->capacity);
     size_t mask = t->mask ? (t->keys + 63) / 64 * sb_attn_mask_tokens(t->batch) * 8 : 0;
     item it = {.attn = true, .c = c};
-    it.rec = (sb_command){.op = SB_OP_ATTENTION_X, .codec = (uint8_t)t->flags, .batch = (uint16_t)t->batch, .rows = t->heads,
-                          .cols = t->head_dim, .tag = m_rand(&b->rng), .p = {t->keys, t->capacity, t->window, t->kv_heads}};
+    it.rec = (sb_command){.op = SB_OP_ATTENTION_X,
+                          .codec = (uint8_t)t->flags,
+                          .batch = (uint16_t)t->batch,
+                          .rows = t->heads,
+                          .cols = t->head_dim,
+                          .tag = m_rand(&b->rng),
+                          .p = {t->keys, t->capacity, t->window, t->kv_heads}};
     it.rec.src = take(b, queries);
     it.rec.weights = take(b, kv);
     it.rec.dst = take(b, c.dst_bytes + c.prob_bytes);
@@ -100,8 +108,8 @@ static const char *shape(const item *it)
 {
     static char text[200];
     const sb_attn *t = &it->c.a;
-    snprintf(text, sizeof text, "flags %u, batch %u, heads %u/%u, dim %u, keys %u of %u, window %u", t->flags, t->batch, t->heads, t->kv_heads,
-             t->head_dim, t->keys, t->capacity, t->window);
+    snprintf(text, sizeof text, "flags %u, batch %u, heads %u/%u, dim %u, keys %u of %u, window %u", t->flags, t->batch,
+             t->heads, t->kv_heads, t->head_dim, t->keys, t->capacity, t->window);
     return text;
 }
 
@@ -117,8 +125,8 @@ static void compare_items(attn_bench *a, const item *it, size_t n, const char *w
                 int64_t got, want;
                 memcpy(&got, b->mem + it[i].rec.dst + r * stride + k, 8);
                 memcpy(&want, b->image + it[i].rec.dst + r * stride + k, 8);
-                CHECK(got == want, "%s: command %zu (%s): row %zu element %zu: got %" PRId64 ", expected %" PRId64, what, i, shape(&it[i]), r,
-                      k / 8, got, want);
+                CHECK(got == want, "%s: command %zu (%s): row %zu element %zu: got %" PRId64 ", expected %" PRId64,
+                      what, i, shape(&it[i]), r, k / 8, got, want);
             }
         size_t keys = sb_attn_prob_stride(it[i].c.a.keys);
         for (size_t p = 0; p < it[i].c.prob_bytes / 4; p++) {
@@ -126,8 +134,8 @@ static void compare_items(attn_bench *a, const item *it, size_t n, const char *w
             uint64_t at = it[i].rec.dst + it[i].c.dst_bytes + 4 * p;
             memcpy(&got, b->mem + at, 4);
             memcpy(&want, b->image + at, 4);
-            CHECK(got == want, "%s: command %zu (%s): exported head %zu key %zu: got %u, expected %u", what, i, shape(&it[i]), p / keys, p % keys,
-                  got, want);
+            CHECK(got == want, "%s: command %zu (%s): exported head %zu key %zu: got %u, expected %u", what, i,
+                  shape(&it[i]), p / keys, p % keys, got, want);
         }
     }
     for (uint64_t at = 0; at < b->top + 4096; at++)
@@ -148,8 +156,10 @@ static sb_sim_report run_items(attn_bench *a, sb_sim *s, uint64_t list, const it
     }
     sb_sim_report r = run(b, s, list, (uint32_t)n, SB_SIM_OK);
     compare_items(a, it, n, what);
-    CHECK(r.counter[SB_SIM_COMMANDS] == n, "%s: %" PRIu64 " commands, expected %zu", what, r.counter[SB_SIM_COMMANDS], n);
-    CHECK((r.counter[SB_SIM_ATTEND] > 0) == (attentions > 0), "%s: %" PRIu64 " cycles of attention", what, r.counter[SB_SIM_ATTEND]);
+    CHECK(r.counter[SB_SIM_COMMANDS] == n, "%s: %" PRIu64 " commands, expected %zu", what, r.counter[SB_SIM_COMMANDS],
+          n);
+    CHECK((r.counter[SB_SIM_ATTEND] > 0) == (attentions > 0), "%s: %" PRIu64 " cycles of attention", what,
+          r.counter[SB_SIM_ATTEND]);
     return r;
 }
 
@@ -219,7 +229,8 @@ static void test_lists(attn_bench *a, int cases)
             /* the mask is what a matrix product before it writes: any bits will do */
             uint64_t mask_at = 0;
             size_t words = c.a.mask ? (c.a.keys + 63) / 64 * sb_attn_mask_tokens(c.a.batch) : 0;
-            if (i && words && !it[i - 1].attn && it[i - 1].m.op == 1 && it[i - 1].m.batch == 1 && it[i - 1].m.rows >= words)
+            if (i && words && !it[i - 1].attn && it[i - 1].m.op == 1 && it[i - 1].m.batch == 1 &&
+                it[i - 1].m.rows >= words)
                 mask_at = it[i - 1].m.dst;
             it[i] = place(a, c, mask_at);
             done++;
@@ -248,61 +259,152 @@ typedef struct {
 
 static void test_errors(attn_bench *a)
 {
-    static const fault faults[] = {{"flags 16, 32", 3}, {"flag 32", 3},     {"batch 0", 3},     {"batch 1025", 3},  {"heads 0", 3},
-                                   {"heads 4096", 3},  {"odd group", 3},    {"KV heads 0", 3},  {"dim 0", 3},       {"dim 12", 3},
-                                   {"dim 264", 3},     {"capacity 0", 3},   {"capacity 96", 3}, {"capacity 2^21", 3}, {"keys", 3},
-                                   {"softmax keys", 3}, {"cache off", 4},   {"src off", 4},     {"dst off", 4},     {"mask off", 4},
-                                   {"cache high", 4},  {"mask high", 4},    {"cache outside", 5}, {"cache ends", 5}, {"src outside", 5},
-                                   {"mask outside", 5}, {"dst outside", 6}, {"dst ends", 6},    {"KV heads many", 3},
-                                   {"exports outside", 6}, {"only the last KV head's cache outside", 5},
+    static const fault faults[] = {{"flags 16, 32", 3},
+                                   {"flag 32", 3},
+                                   {"batch 0", 3},
+                                   {"batch 1025", 3},
+                                   {"heads 0", 3},
+                                   {"heads 4096", 3},
+                                   {"odd group", 3},
+                                   {"KV heads 0", 3},
+                                   {"dim 0", 3},
+                                   {"dim 12", 3},
+                                   {"dim 264", 3},
+                                   {"capacity 0", 3},
+                                   {"capacity 96", 3},
+                                   {"capacity 2^21", 3},
+                                   {"keys", 3},
+                                   {"softmax keys", 3},
+                                   {"cache off", 4},
+                                   {"src off", 4},
+                                   {"dst off", 4},
+                                   {"mask off", 4},
+                                   {"cache high", 4},
+                                   {"mask high", 4},
+                                   {"cache outside", 5},
+                                   {"cache ends", 5},
+                                   {"src outside", 5},
+                                   {"mask outside", 5},
+                                   {"dst outside", 6},
+                                   {"dst ends", 6},
+                                   {"KV heads many", 3},
+                                   {"exports outside", 6},
+                                   {"only the last KV head's cache outside", 5},
                                    {"only the last row outside", 6}};
     enum { FAULTS = sizeof faults / sizeof *faults, N = 5 };
     bench *b = &a->b;
     for (size_t f = 0; f < 2 * FAULTS; f++) {
         const fault *what = &faults[f % FAULTS];
-        sb_sim *s = open_sim(b, (sb_sim_config){.read_latency = m_below(&b->rng, 60), .write_latency = m_below(&b->rng, 60),
-                                                .stall_permille = f >= FAULTS ? 250 : 0, .seed = (uint32_t)f});
+        sb_sim *s = open_sim(b, (sb_sim_config){.read_latency = m_below(&b->rng, 60),
+                                                .write_latency = m_below(&b->rng, 60),
+                                                .stall_permille = f >= FAULTS ? 250 : 0,
+                                                .seed = (uint32_t)f});
         fresh(b);
         item it[N];
         size_t bad = 1 + m_below(&b->rng, N - 2);
         for (size_t i = 0; i < N; i++)
-            it[i] = i == bad && f % FAULTS >= 30 ? place(a, several_heads(a), 0)
-                    : i == bad || m_below(&b->rng, 2) ? place(a, random_case(a, 90, 3, b->ports > 1 ? 9000 : 3000), 0) : random_matvec(a);
+            it[i] = i == bad && f % FAULTS >= 30      ? place(a, several_heads(a), 0)
+                    : i == bad || m_below(&b->rng, 2) ? place(a, random_case(a, 90, 3, b->ports > 1 ? 9000 : 3000), 0)
+                                                      : random_matvec(a);
         sb_command good = it[bad].rec, *x = &it[bad].rec;
         uint64_t end = b->bytes;
         switch (f % FAULTS) {
-        case 0: x->codec |= 48; break;
-        case 1: x->codec |= 32 << m_below(&b->rng, 3); break;
-        case 2: x->batch = 0; break;
-        case 3: x->batch = (uint16_t)(1025 + m_below(&b->rng, 64000)); break;
-        case 4: x->rows = 0; break;
-        case 5: x->rows = 4096u << m_below(&b->rng, 20); break;
-        case 6: x->rows = 7, x->p[3] = 3; break;
-        case 7: x->p[3] = 0; break;
-        case 8: x->cols = 0; break;
-        case 9: x->cols = 12; break;
-        case 10: x->cols = 264; break;
-        case 11: x->p[1] = 0, x->p[0] = 0; break;
-        case 12: x->p[1] = 96, x->p[0] = 3; break;
-        case 13: x->p[1] = 1u << 21; break;
-        case 14: x->p[0] = x->p[1] + 1; break;
-        case 15: x->codec &= 0xfe, x->p[1] = 1u << 20, x->p[0] = a->keys + 1; break;
-        case 16: x->weights += 1u << m_below(&b->rng, 6); break;
-        case 17: x->src += 1u << m_below(&b->rng, 6); break;
-        case 18: x->dst += 1u << m_below(&b->rng, 6); break;
-        case 19: x->codec |= 8, x->aux = good.src + (1u << m_below(&b->rng, 6)); break;
-        case 20: x->weights |= 1ull << (56 + m_below(&b->rng, 8)); break;
-        case 21: x->codec |= 8, x->aux = 1ull << (56 + m_below(&b->rng, 8)); break;
-        case 22: x->weights = end; break;
-        case 23: x->weights = end - 4096 * (1 + m_below(&b->rng, 2)); break;
-        case 24: x->src = end - 64 * m_below(&b->rng, 2); break;
-        case 25: x->codec |= 8, x->aux = end; break;
-        case 26: x->dst = end; break;
-        case 27: x->dst = end - 64; break;
-        case 28: x->p[3] = x->rows + 1; break;
-        case 29: x->codec |= 16, x->dst = end - it[bad].c.dst_bytes - (x->p[0] > 16 && m_below(&b->rng, 2) ? 64 : 0); break;
-        case 30: x->weights = end - (good.p[3] - 1) * sb_attn_kv_bytes(good.cols, good.codec & SB_ATTN_KV8, good.p[1]); break;
-        case 31: x->codec &= 0xef, x->dst = end - it[bad].c.dst_bytes + sb_attn_row_bytes(good.cols); break;
+        case 0:
+            x->codec |= 48;
+            break;
+        case 1:
+            x->codec |= 32 << m_below(&b->rng, 3);
+            break;
+        case 2:
+            x->batch = 0;
+            break;
+        case 3:
+            x->batch = (uint16_t)(1025 + m_below(&b->rng, 64000));
+            break;
+        case 4:
+            x->rows = 0;
+            break;
+        case 5:
+            x->rows = 4096u << m_below(&b->rng, 20);
+            break;
+        case 6:
+            x->rows = 7, x->p[3] = 3;
+            break;
+        case 7:
+            x->p[3] = 0;
+            break;
+        case 8:
+            x->cols = 0;
+            break;
+        case 9:
+            x->cols = 12;
+            break;
+        case 10:
+            x->cols = 264;
+            break;
+        case 11:
+            x->p[1] = 0, x->p[0] = 0;
+            break;
+        case 12:
+            x->p[1] = 96, x->p[0] = 3;
+            break;
+        case 13:
+            x->p[1] = 1u << 21;
+            break;
+        case 14:
+            x->p[0] = x->p[1] + 1;
+            break;
+        case 15:
+            x->codec &= 0xfe, x->p[1] = 1u << 20, x->p[0] = a->keys + 1;
+            break;
+        case 16:
+            x->weights += 1u << m_below(&b->rng, 6);
+            break;
+        case 17:
+            x->src += 1u << m_below(&b->rng, 6);
+            break;
+        case 18:
+            x->dst += 1u << m_below(&b->rng, 6);
+            break;
+        case 19:
+            x->codec |= 8, x->aux = good.src + (1u << m_below(&b->rng, 6));
+            break;
+        case 20:
+            x->weights |= 1ull << (56 + m_below(&b->rng, 8));
+            break;
+        case 21:
+            x->codec |= 8, x->aux = 1ull << (56 + m_below(&b->rng, 8));
+            break;
+        case 22:
+            x->weights = end;
+            break;
+        case 23:
+            x->weights = end - 4096 * (1 + m_below(&b->rng, 2));
+            break;
+        case 24:
+            x->src = end - 64 * m_below(&b->rng, 2);
+            break;
+        case 25:
+            x->codec |= 8, x->aux = end;
+            break;
+        case 26:
+            x->dst = end;
+            break;
+        case 27:
+            x->dst = end - 64;
+            break;
+        case 28:
+            x->p[3] = x->rows + 1;
+            break;
+        case 29:
+            x->codec |= 16, x->dst = end - it[bad].c.dst_bytes - (x->p[0] > 16 && m_below(&b->rng, 2) ? 64 : 0);
+            break;
+        case 30:
+            x->weights = end - (good.p[3] - 1) * sb_attn_kv_bytes(good.cols, good.codec & SB_ATTN_KV8, good.p[1]);
+            break;
+        case 31:
+            x->codec &= 0xef, x->dst = end - it[bad].c.dst_bytes + sb_attn_row_bytes(good.cols);
+            break;
         }
         put_items(a, 0, it, N);
         memset(b->mem + end - 8192, 0, 8192);
@@ -315,9 +417,10 @@ static void test_errors(attn_bench *a)
         }
         uint32_t want = f % FAULTS == 15 && !(a->units & 2) ? 2 : what->error;
         sb_sim_report r = run(b, s, 0, N, SB_SIM_CORE_ERROR);
-        CHECK(r.error == want && r.error_index == bad, "%s at %zu (%s): error %u at %u, expected %u", what->name, bad, shape(&it[bad]), r.error,
-              r.error_index, want);
-        CHECK(r.counter[SB_SIM_COMMANDS] == bad, "%s at %zu: %" PRIu64 " commands completed", what->name, bad, r.counter[SB_SIM_COMMANDS]);
+        CHECK(r.error == want && r.error_index == bad, "%s at %zu (%s): error %u at %u, expected %u", what->name, bad,
+              shape(&it[bad]), r.error, r.error_index, want);
+        CHECK(r.counter[SB_SIM_COMMANDS] == bad, "%s at %zu: %" PRIu64 " commands completed", what->name, bad,
+              r.counter[SB_SIM_COMMANDS]);
         /* Its own results are of no meaning after an error response; those after it did not begin. */
         if (want >= 5)
             memcpy(b->image + good.dst, b->mem + good.dst, it[bad].c.dst_bytes + it[bad].c.prob_bytes);
@@ -340,23 +443,31 @@ static void test_errors(attn_bench *a)
     }
 }
 
-static void measure_one(attn_bench *a, unsigned flags, bool prefill, uint32_t heads, uint32_t kv_heads, uint32_t dim, uint32_t keys)
+static void measure_one(attn_bench *a, unsigned flags, bool prefill, uint32_t heads, uint32_t kv_heads, uint32_t dim,
+                        uint32_t keys)
 {
     bench *b = &a->b;
-    attn_case c = {.a = {.flags = flags | SB_ATTN_CAUSAL, .batch = prefill ? keys : 1, .heads = heads, .kv_heads = kv_heads, .head_dim = dim,
-                         .keys = keys, .capacity = (keys + 63) / 64 * 64}};
+    attn_case c = {.a = {.flags = flags | SB_ATTN_CAUSAL,
+                         .batch = prefill ? keys : 1,
+                         .heads = heads,
+                         .kv_heads = kv_heads,
+                         .head_dim = dim,
+                         .keys = keys,
+                         .capacity = (keys + 63) / 64 * 64}};
     attn_case_fill(&c, false);
     fresh(b);
     item it = place(a, c, 0);
     sb_sim *s = open_sim(b, (sb_sim_config){.read_latency = 32, .write_latency = 32});
     sb_sim_report r = run_items(a, s, 0, &it, 1, "measure");
     const uint64_t *k = r.counter;
-    printf("{\"mode\":\"%s\",\"phase\":\"%s\",\"kv_bits\":%d,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,\"context\":%u,\"export\":%s,\"rows\":%u,"
-           "\"bus\":%u,\"units\":%u,\"cycles\":%" PRIu64 ",\"attend\":%" PRIu64 ",\"read_beats\":%" PRIu64 ",\"write_beats\":%" PRIu64
-           ",\"utilisation\":%.4f}\n",
-           flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", prefill ? "prefill" : "decode", flags & SB_ATTN_KV8 ? 8 : 16, heads, kv_heads, dim,
-           keys, flags & SB_ATTN_EXPORT ? "true" : "false", a->rows, b->api->bus_bits, a->units & 3, k[SB_SIM_TOTAL], k[SB_SIM_ATTEND], k[SB_SIM_READ_BEATS], k[SB_SIM_WRITE_BEATS],
-           (double)k[SB_SIM_READ_BEATS] / (double)k[SB_SIM_TOTAL]);
+    printf("{\"mode\":\"%s\",\"phase\":\"%s\",\"kv_bits\":%d,\"heads\":%u,\"kv_heads\":%u,\"head_dim\":%u,\"context\":%"
+           "u,\"export\":%s,\"rows\":%u,"
+           "\"bus\":%u,\"units\":%u,\"cycles\":%" PRIu64 ",\"attend\":%" PRIu64 ",\"read_beats\":%" PRIu64
+           ",\"write_beats\":%" PRIu64 ",\"utilisation\":%.4f}\n",
+           flags & SB_ATTN_SIGMOID ? "sigmoid" : "softmax", prefill ? "prefill" : "decode",
+           flags & SB_ATTN_KV8 ? 8 : 16, heads, kv_heads, dim, keys, flags & SB_ATTN_EXPORT ? "true" : "false", a->rows,
+           b->api->bus_bits, a->units & 3, k[SB_SIM_TOTAL], k[SB_SIM_ATTEND], k[SB_SIM_READ_BEATS],
+           k[SB_SIM_WRITE_BEATS], (double)k[SB_SIM_READ_BEATS] / (double)k[SB_SIM_TOTAL]);
     fflush(stdout);
     b->api->close(s);
     free_items(&it, 1);
@@ -403,11 +514,13 @@ int main(int argc, char **argv)
         if (measuring) {
             measure(&a);
         } else {
-            case_kv_heads = a.b.ports > 1 ? 2 * (uint32_t)a.b.ports + 1 : 3; /* fewer than units, as many, more; no multiple */
+            case_kv_heads =
+                a.b.ports > 1 ? 2 * (uint32_t)a.b.ports + 1 : 3; /* fewer than units, as many, more; no multiple */
             test_lists(&a, cases);
             test_errors(&a);
-            printf("attention in core %s: %d random commands equal to the definition, refusals and error responses as stated\n", a.b.api->variant,
-                   cases);
+            printf("attention in core %s: %d random commands equal to the definition, refusals and error responses as "
+                   "stated\n",
+                   a.b.api->variant, cases);
         }
         free(a.b.mem);
         free(a.b.image);

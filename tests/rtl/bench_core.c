@@ -10,7 +10,8 @@ int main(int argc, char **argv)
     int n = argc - 1 - measuring;
     CHECK(n >= 1 && n <= 8, "usage: bench_core LIB... [--measure]");
     bench b[8];
-    for (int i = 0; i < n; i++) b[i] = bench_load(argv[1 + i]); /* all at once: the variants must not meet */
+    for (int i = 0; i < n; i++)
+        b[i] = bench_load(argv[1 + i]); /* all at once: the variants must not meet */
     for (int i = 0; i < n; i++) {
         if (measuring) {
             core_measure(&b[i]);

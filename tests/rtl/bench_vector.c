@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The vector unit against the cpu device, command by command: random shapes, addresses and values, memory with random stalls,
- * poison around and in every result, errors in the data and on the bus, records that must be refused.
+ * The vector unit against the cpu device, command by command: random shapes, addresses and values, memory with random
+ * stalls, poison around and in every result, errors in the data and on the bus, records that must be refused.
  *   bench_vector [commands] [seed]
  *   bench_vector --measure      one flat JSON record a line: cycles and beats on an ideal bus of 32 cycles latency */
 #include <inttypes.h>
@@ -16,8 +16,14 @@
 enum { REGION = 1 << 20 };
 
 static m_rng rng = {0x5EEDBED7};
-static uint32_t below(uint32_t n) { return m_below(&rng, n); }
-static bool chance(uint32_t permille) { return below(1000) < permille; }
+static uint32_t below(uint32_t n)
+{
+    return m_below(&rng, n);
+}
+static bool chance(uint32_t permille)
+{
+    return below(1000) < permille;
+}
 
 static sb_device *dev;
 static uint64_t base, top; /* the region, and what of it is given away */
@@ -35,8 +41,14 @@ static uint64_t take(uint64_t bytes, unsigned align)
         DIE("bench_vector: a case does not fit its memory");
     return at;
 }
-static unsigned word_or_line(void) { return chance(400) ? 64 : 4; }
-static void *at(uint64_t addr) { return host + (addr - base); }
+static unsigned word_or_line(void)
+{
+    return chance(400) ? 64 : 4;
+}
+static void *at(uint64_t addr)
+{
+    return host + (addr - base);
+}
 
 typedef enum { PLAIN, WIDE, TINY, ZEROS, HUGE_ONES, KINDS } value_kind;
 
@@ -44,11 +56,16 @@ static uint32_t value(value_kind k)
 {
     uint32_t r = m_rand(&rng), sign = r & 0x80000000u, f = m_rand(&rng) & 0x7FFFFF;
     switch (k) {
-    case WIDE: return sign | (96 + below(64)) << 23 | f;
-    case TINY: return sign | below(24) << 23 | f;
-    case ZEROS: return chance(500) ? sign : sign | (120 + below(10)) << 23 | f;
-    case HUGE_ONES: return sign | (180 + below(70)) << 23 | f;
-    default: return sign | (120 + below(10)) << 23 | (chance(200) ? 0 : f);
+    case WIDE:
+        return sign | (96 + below(64)) << 23 | f;
+    case TINY:
+        return sign | below(24) << 23 | f;
+    case ZEROS:
+        return chance(500) ? sign : sign | (120 + below(10)) << 23 | f;
+    case HUGE_ONES:
+        return sign | (180 + below(70)) << 23 | f;
+    default:
+        return sign | (120 + below(10)) << 23 | (chance(200) ? 0 : f);
     }
 }
 static uint64_t floats(uint64_t n, unsigned align, value_kind k)
@@ -70,7 +87,10 @@ static uint32_t length(uint32_t limit)
     uint32_t n = chance(100) ? 1 + below(limit) : chance(500) ? 1 + below(200) : 1 + below(24);
     return n < limit ? n : limit;
 }
-static value_kind some_kind(void) { return chance(700) ? PLAIN : (value_kind)below(KINDS); }
+static value_kind some_kind(void)
+{
+    return chance(700) ? PLAIN : (value_kind)below(KINDS);
+}
 static uint32_t bits(float f)
 {
     uint32_t u;
@@ -78,9 +98,10 @@ static uint32_t bits(float f)
     return u;
 }
 
-static const unsigned ops[] = {SB_OP_ADD,  SB_OP_SCALE,  SB_OP_SILU_MUL, SB_OP_RMSNORM,   SB_OP_QUANTIZE,   SB_OP_ROPE,   SB_OP_ARGMAX,
-                               SB_OP_EMBED, SB_OP_GATHER, SB_OP_SCATTER,  SB_OP_GELU_MUL, SB_OP_LAYERNORM, SB_OP_QUANTIZE_KV, SB_OP_ATTN_SCALE,
-                               SB_OP_QUANTIZE_Q, SB_OP_TOPK};
+static const unsigned ops[] = {SB_OP_ADD,         SB_OP_SCALE,      SB_OP_SILU_MUL,   SB_OP_RMSNORM,
+                               SB_OP_QUANTIZE,    SB_OP_ROPE,       SB_OP_ARGMAX,     SB_OP_EMBED,
+                               SB_OP_GATHER,      SB_OP_SCATTER,    SB_OP_GELU_MUL,   SB_OP_LAYERNORM,
+                               SB_OP_QUANTIZE_KV, SB_OP_ATTN_SCALE, SB_OP_QUANTIZE_Q, SB_OP_TOPK};
 enum { N_OPS = sizeof ops / sizeof *ops };
 
 static void make_scale(sb_command *c)
@@ -130,7 +151,8 @@ static void make_quantize_q(sb_command *c)
     if (chance(100))
         memset(at(c->src), 0, 4ull * c->cols);
     c->weights = take(c->p[3] * cache, word_or_line());
-    for (uint32_t g = 0; g < c->p[3] && chance(700); g++) { /* high ones but for a few, so that the least lies anywhere */
+    for (uint32_t g = 0; g < c->p[3] && chance(700);
+         g++) { /* high ones but for a few, so that the least lies anywhere */
         uint8_t *e = (uint8_t *)at(c->weights) + (g + 1) * cache - c->p[1] / 64 * 128;
         for (uint32_t i = 0; i < c->p[1] / 64 * 128; i++)
             e[i] = chance(950) ? (uint8_t)(90 + below(38)) : (uint8_t)m_rand(&rng);
@@ -149,7 +171,9 @@ static void make_topk(sb_command *c)
     c->src = floats((uint64_t)c->batch * c->p[0], word_or_line(), some_kind());
     if (chance(400)) /* equal ones, and zeros of both signs */
         for (uint64_t i = 0; i < c->batch * c->p[0]; i++)
-            ((uint32_t *)at(c->src))[i] = chance(500) ? 0x80000000u * (m_rand(&rng) & 1) : chance(500) ? 0xBF800000u : 0x3F800000u;
+            ((uint32_t *)at(c->src))[i] = chance(500)   ? 0x80000000u * (m_rand(&rng) & 1)
+                                          : chance(500) ? 0xBF800000u
+                                                        : 0x3F800000u;
     c->dst = take(4ull * c->batch * sb_topk_stride(c->p[1]), word_or_line());
     c->aux = take(4ull * c->batch * sb_topk_stride(c->p[1]), word_or_line());
 }
@@ -177,7 +201,10 @@ static void make_attn_scale(sb_command *c)
 }
 
 /* An index; a few are too large, most of these by one. */
-static uint32_t row_of(uint32_t rows) { return chance(970) ? below(rows) : rows + (chance(700) ? 0 : below(3) * 0x10000000u); }
+static uint32_t row_of(uint32_t rows)
+{
+    return chance(970) ? below(rows) : rows + (chance(700) ? 0 : below(3) * 0x10000000u);
+}
 
 static void make_move(sb_command *c)
 {
@@ -229,7 +256,9 @@ static sb_command make(unsigned op)
         if (bad)
             spoil(chance(500) ? c.src : c.dst, (uint64_t)c.batch * c.cols);
         break;
-    case SB_OP_SCALE: make_scale(&c); break;
+    case SB_OP_SCALE:
+        make_scale(&c);
+        break;
     case SB_OP_SILU_MUL:
     case SB_OP_GELU_MUL: {
         c.cols = length(2500);
@@ -294,15 +323,21 @@ static sb_command make(unsigned op)
         if (bad)
             spoil(c.src, c.cols);
         break;
-    case SB_OP_EMBED: make_embed(&c); break;
+    case SB_OP_EMBED:
+        make_embed(&c);
+        break;
     case SB_OP_GATHER:
-    case SB_OP_SCATTER: make_move(&c); break;
+    case SB_OP_SCATTER:
+        make_move(&c);
+        break;
     case SB_OP_QUANTIZE_KV:
         make_quantize_kv(&c);
         if (bad)
             spoil(chance(500) ? c.src : c.aux, c.cols);
         break;
-    case SB_OP_ATTN_SCALE: make_attn_scale(&c); break;
+    case SB_OP_ATTN_SCALE:
+        make_attn_scale(&c);
+        break;
     case SB_OP_QUANTIZE_Q:
         make_quantize_q(&c);
         if (bad)
@@ -313,7 +348,8 @@ static sb_command make(unsigned op)
         if (bad)
             spoil(c.src, c.cols);
         break;
-    default: DIE("bench_vector: no case for operation %u", op);
+    default:
+        DIE("bench_vector: no case for operation %u", op);
     }
     return c;
 }
@@ -323,8 +359,8 @@ static void show(const sb_command *c)
     fprintf(stderr,
             "%s codec %u batch %u rows %u cols %u weights %" PRIx64 " src %" PRIx64 " dst %" PRIx64 " aux %" PRIx64
             " p %08x %08x %08x %08x (region at %" PRIx64 ")\n",
-            sb_op_name(c->op), c->codec, c->batch, c->rows, c->cols, c->weights, c->src, c->dst, c->aux, c->p[0], c->p[1], c->p[2],
-            c->p[3], base);
+            sb_op_name(c->op), c->codec, c->batch, c->rows, c->cols, c->weights, c->src, c->dst, c->aux, c->p[0],
+            c->p[1], c->p[2], c->p[3], base);
 }
 
 /* What the cpu device says: 0, or the number in its message. */
@@ -359,7 +395,8 @@ static void compare(const sb_command *c, const uint8_t *rtl, bool failed)
             show(c);
             uint64_t w = i & ~3ull;
             DIE("byte %" PRIx64 " is %02x, expected %02x (word %08x, expected %08x)%s", base + i, rtl[i], host[i],
-                *(const uint32_t *)(const void *)(rtl + w), *(const uint32_t *)(void *)(host + w), failed ? ", outside the results" : "");
+                *(const uint32_t *)(const void *)(rtl + w), *(const uint32_t *)(void *)(host + w),
+                failed ? ", outside the results" : "");
         }
     }
 }
@@ -375,8 +412,12 @@ static refusal refuse(sb_command c)
     static const uint8_t absent[] = {7, 8, 13, 21, 99, 255};
     refusal r = {c, 0};
     switch (below(8)) {
-    case 0: r.c.op = absent[below(sizeof absent)], r.error = 1; break;
-    case 1: r.c.batch = chance(500) ? 0 : (uint16_t)(1025 + below(60000)), r.error = 3; break;
+    case 0:
+        r.c.op = absent[below(sizeof absent)], r.error = 1;
+        break;
+    case 1:
+        r.c.batch = chance(500) ? 0 : (uint16_t)(1025 + below(60000)), r.error = 3;
+        break;
     case 2:
         if (r.c.op == SB_OP_SCALE)
             r.c.rows = 0;
@@ -384,8 +425,12 @@ static refusal refuse(sb_command c)
             r.c.cols = chance(500) ? 0 : (1u << 24) + 1 + below(1u << 30);
         r.error = 3;
         break;
-    case 3: r.c.dst |= 1 + below(3), r.error = 4; break;
-    case 4: r.c.dst |= 1ull << (56 + below(8)), r.error = 4; break;
+    case 3:
+        r.c.dst |= 1 + below(3), r.error = 4;
+        break;
+    case 4:
+        r.c.dst |= 1ull << (56 + below(8)), r.error = 4;
+        break;
     case 5: /* what only some operations have */
     case 6:
         r.error = 3;
@@ -393,10 +438,18 @@ static refusal refuse(sb_command c)
             r.c.p[1] = chance(300) ? 0 : chance(500) ? c.cols + 1 : 65 + below(1u << 31);
         else if (c.op == SB_OP_QUANTIZE_Q || c.op == SB_OP_ATTN_SCALE)
             switch (below(4)) {
-            case 0: r.c.p[3] = 0; break;
-            case 1: r.c.p[3] = c.rows + 1 + below(1u << 30); break;
-            case 2: r.c.rows = 5, r.c.p[3] = 2 + below(3); break; /* heads that do not divide */
-            default: r.c.codec = (uint8_t)(32 + below(224)); break;
+            case 0:
+                r.c.p[3] = 0;
+                break;
+            case 1:
+                r.c.p[3] = c.rows + 1 + below(1u << 30);
+                break;
+            case 2:
+                r.c.rows = 5, r.c.p[3] = 2 + below(3);
+                break; /* heads that do not divide */
+            default:
+                r.c.codec = (uint8_t)(32 + below(224));
+                break;
             }
         else if (c.op == SB_OP_QUANTIZE_KV)
             r.c.p[0] = c.p[1] - c.batch + 1 + below(1u << 30);
@@ -437,8 +490,12 @@ static void random_commands(void *dut, long commands, uint64_t list)
         sb_command c = make(ops[below(N_OPS)]);
         uint64_t used = top - base + 256;
         memcpy(rtl, host, REGION);
-        vec_env env = {.stall = chance(500) ? below(600) : 0, .latency = below(60), .late = chance(500), .bad_read = -1,
-                       .bad_write = -1, .seed = m_rand(&rng)};
+        vec_env env = {.stall = chance(500) ? below(600) : 0,
+                       .latency = below(60),
+                       .late = chance(500),
+                       .bad_read = -1,
+                       .bad_write = -1,
+                       .seed = m_rand(&rng)};
         vec_result r;
         if (chance(60)) {
             refusal x = refuse(c);
@@ -491,7 +548,8 @@ static void measure_one(void *dut, sb_command c, const char *what)
     vec_dut_run(dut, &c, rtl, base, REGION, &env, &r);
     check_result(&c, &r, 0);
     bool heads = c.op == SB_OP_RMSNORM || c.op == SB_OP_ROPE || c.op == SB_OP_QUANTIZE_Q || c.op == SB_OP_QUANTIZE_KV;
-    uint64_t n = (uint64_t)c.batch * (c.op == SB_OP_SCALE ? c.rows : (heads ? c.rows : 1) * c.cols) * (c.op == SB_OP_QUANTIZE_KV ? 2 : 1);
+    uint64_t n = (uint64_t)c.batch * (c.op == SB_OP_SCALE ? c.rows : (heads ? c.rows : 1) * c.cols) *
+                 (c.op == SB_OP_QUANTIZE_KV ? 2 : 1);
     printf("{\"op\":\"%s\",\"shape\":\"%s\",\"bus\":%d,\"lanes\":%d,\"elements\":%" PRIu64 ",\"cycles\":%" PRIu64
            ",\"read_beats\":%" PRIu64 ",\"write_beats\":%" PRIu64 "}\n",
            sb_op_name(c.op), what, VEC_BUS, VEC_LANES, n, r.cycles, r.read_beats, r.write_beats);
@@ -505,12 +563,12 @@ static void measure(void *dut)
     uint64_t a = floats(16384, 64, PLAIN), b = floats(16384, 64, PLAIN), d = take(65536, 64), acc = take(8 * 8192, 64);
     uint64_t ints = take(256, 64), cache = take(4 * sb_attn_kv_bytes(64, true, 1024), 64);
     sb_command c = {.batch = 1, .src = a, .dst = d, .aux = b, .weights = b, .cols = 2048, .rows = 1};
-#define OP(o, text, ...)                                                                                                       \
-    do {                                                                                                                       \
-        sb_command x = c;                                                                                                      \
-        x.op = o;                                                                                                              \
-        __VA_ARGS__;                                                                                                           \
-        measure_one(dut, x, text);                                                                                             \
+#define OP(o, text, ...)                                                                                               \
+    do {                                                                                                               \
+        sb_command x = c;                                                                                              \
+        x.op = o;                                                                                                      \
+        __VA_ARGS__;                                                                                                   \
+        measure_one(dut, x, text);                                                                                     \
     } while (0)
     OP(SB_OP_ADD, "2048", x.dst = b);
     OP(SB_OP_RMSNORM, "2048", x.p[1] = 2048, x.p[0] = bits(1e-5f), x.p[2] = bits(1.0f / 2048));
@@ -522,8 +580,9 @@ static void measure(void *dut)
     OP(SB_OP_SCALE, "2048", x.codec = 2, x.rows = 2048, x.src = acc, x.p[1] = 2048, x.aux = ints);
     OP(SB_OP_ARGMAX, "8192", x.cols = 8192, x.p[0] = 8192);
     OP(SB_OP_TOPK, "8 of 8192", x.cols = 8192, x.p[0] = 8192, x.p[1] = 8, x.aux = ints);
-    OP(SB_OP_QUANTIZE_Q, "20 heads of 64 over 4, 8 bits, 1024 keys", x.codec = 6, x.rows = 20, x.cols = 64, x.p[0] = 1023, x.p[1] = 1024,
-       x.p[2] = 1280, x.p[3] = 4, x.weights = cache, x.aux = take(sb_attn_query_params_bytes(20), 64));
+    OP(SB_OP_QUANTIZE_Q, "20 heads of 64 over 4, 8 bits, 1024 keys", x.codec = 6, x.rows = 20, x.cols = 64,
+       x.p[0] = 1023, x.p[1] = 1024, x.p[2] = 1280, x.p[3] = 4, x.weights = cache,
+       x.aux = take(sb_attn_query_params_bytes(20), 64));
     OP(SB_OP_QUANTIZE_KV, "4 heads of 64, 8 bits", x.codec = 2, x.rows = 4, x.cols = 64, x.p[1] = 64, x.p[2] = 256);
 #undef OP
 }

@@ -3,7 +3,7 @@
 
 #include <dlfcn.h>
 
-const char *const codec_name[M_CODECS] = { "fp16", "int4", "seedlm4", "seedlm3" };
+const char *const codec_name[M_CODECS] = {"fp16", "int4", "seedlm4", "seedlm3"};
 
 uint64_t take(bench *b, uint64_t bytes)
 {
@@ -13,17 +13,25 @@ uint64_t take(bench *b, uint64_t bytes)
     return at;
 }
 
-void fresh(bench *b) { b->top = 4096; }
+void fresh(bench *b)
+{
+    b->top = 4096;
+}
 
 static uint32_t random_word(bench *b, int codec)
 {
     uint32_t w = m_rand(&b->rng);
     switch (m_below(&b->rng, 16)) {
-    case 0: return 0;
-    case 1: return 0xFFFFFFFFu;
-    case 2: return codec == M_FP16 ? w & 0x83FF83FFu : w & 0x0000FFFFu; /* subnormal halves / zero coefficients */
-    case 3: return 0x888F8000u | (w & 0xFFFF);                         /* extreme coefficients, largest shift */
-    default: return w;
+    case 0:
+        return 0;
+    case 1:
+        return 0xFFFFFFFFu;
+    case 2:
+        return codec == M_FP16 ? w & 0x83FF83FFu : w & 0x0000FFFFu; /* subnormal halves / zero coefficients */
+    case 3:
+        return 0x888F8000u | (w & 0xFFFF); /* extreme coefficients, largest shift */
+    default:
+        return w;
     }
 }
 
@@ -41,7 +49,8 @@ static uint64_t group_bytes(const bench *b, int codec, size_t cols)
 /* From one port's part of the weights to the next: docs/formats.md, unless PORT_STRIDE says otherwise. */
 static uint64_t slice_bytes(const bench *b, int codec, size_t rows, size_t cols)
 {
-    if (b->stride) return b->stride;
+    if (b->stride)
+        return b->stride;
     return (port_groups(b, rows, 0) * group_bytes(b, codec, cols) + 4095) / 4096 * 4096;
 }
 
@@ -53,7 +62,8 @@ static uint64_t weight_bytes(const bench *b, int codec, size_t rows, size_t cols
 
 uint64_t weight_span(const bench *b, int codec, size_t rows, size_t cols)
 {
-    return (b->stride ? 0 : (b->ports - 1) * slice_bytes(b, codec, rows, cols)) + port_groups(b, rows, 0) * group_bytes(b, codec, cols);
+    return (b->stride ? 0 : (b->ports - 1) * slice_bytes(b, codec, rows, cols)) +
+           port_groups(b, rows, 0) * group_bytes(b, codec, cols);
 }
 
 /* Where row group g begins, from the weights' address. */
@@ -69,7 +79,8 @@ static void random_weights(bench *b, const command *c)
         uint32_t *out = (uint32_t *)(b->mem + c->weights + group_at(b, c->codec, c->rows, c->cols, g));
         for (size_t w = 0; w < m; w++) {
             for (int side = m_has_side(c->codec) && w % 8 == 0; side >= 0; side--) {
-                for (size_t l = 0; l < b->lanes; l++) *out++ = g * b->lanes + l < c->rows ? random_word(b, c->codec) : 0;
+                for (size_t l = 0; l < b->lanes; l++)
+                    *out++ = g * b->lanes + l < c->rows ? random_word(b, c->codec) : 0;
             }
         }
     }
@@ -89,12 +100,18 @@ static void random_acts(bench *b, const command *c)
     }
 }
 
-uint64_t dst_stride(const command *c) { return (c->rows * 8ull + 63) / 64 * 64; }
-uint64_t dst_bytes(const command *c) { return dst_stride(c) * (uint64_t)(c->batch - 1) + c->rows * 8ull; }
+uint64_t dst_stride(const command *c)
+{
+    return (c->rows * 8ull + 63) / 64 * 64;
+}
+uint64_t dst_bytes(const command *c)
+{
+    return dst_stride(c) * (uint64_t)(c->batch - 1) + c->rows * 8ull;
+}
 
 command make_batch(bench *b, int codec, int batch, size_t rows, size_t cols, uint64_t dst_pad)
 {
-    command c = { .op = 1, .codec = codec, .batch = batch, .rows = (uint32_t)rows, .cols = (uint32_t)cols };
+    command c = {.op = 1, .codec = codec, .batch = batch, .rows = (uint32_t)rows, .cols = (uint32_t)cols};
     c.weights = take(b, weight_span(b, codec, rows, cols));
     c.src = take(b, m_act_elems(codec, cols) * 2 * (size_t)batch);
     c.dst = take(b, dst_bytes(&c) + dst_pad) + dst_pad;
@@ -111,8 +128,10 @@ command make_matvec(bench *b, int codec, size_t rows, size_t cols, uint64_t dst_
 int random_batch(bench *b, int codec, size_t rows, size_t cols)
 {
     size_t most = b->act_cap / m_act_elems(codec, cols);
-    if (most > b->max_batch) most = b->max_batch;
-    if (b->align > 64 && (rows + 7) / 8 % 2) most = 1;
+    if (most > b->max_batch)
+        most = b->max_batch;
+    if (b->align > 64 && (rows + 7) / 8 % 2)
+        most = 1;
     return m_below(&b->rng, 3) && most ? 1 + (int)m_below(&b->rng, (uint32_t)most) : 1;
 }
 
@@ -120,7 +139,8 @@ void put_command(bench *b, uint64_t list, size_t index, const command *c)
 {
     uint8_t *at = b->mem + list + 64 * index;
     uint16_t batch = (uint16_t)c->batch;
-    for (int i = 0; i < 64; i++) at[i] = (uint8_t)m_rand(&b->rng); /* fields without a meaning hold noise */
+    for (int i = 0; i < 64; i++)
+        at[i] = (uint8_t)m_rand(&b->rng); /* fields without a meaning hold noise */
     at[0] = (uint8_t)c->op;
     at[1] = (uint8_t)c->codec;
     memcpy(at + 2, &batch, 2);
@@ -129,7 +149,8 @@ void put_command(bench *b, uint64_t list, size_t index, const command *c)
     memcpy(at + 16, &c->weights, 8);
     memcpy(at + 24, &c->src, 8);
     memcpy(at + 32, &c->dst, 8);
-    if (c->written) at[48] &= 0xfe;
+    if (c->written)
+        at[48] &= 0xfe;
 }
 
 void model_matvec(bench *b, const command *c)
@@ -146,7 +167,8 @@ void model_matvec(bench *b, const command *c)
         uint32_t side = 0, word;
         uint64_t acc = 0;
         for (size_t w = 0; w < m; w++) {
-            if (sides && w % 8 == 0) memcpy(&side, group + (beat++ * b->lanes + r % b->lanes) * 4, 4);
+            if (sides && w % 8 == 0)
+                memcpy(&side, group + (beat++ * b->lanes + r % b->lanes) * 4, 4);
             memcpy(&word, group + (beat++ * b->lanes + r % b->lanes) * 4, 4);
             int64_t wi[12];
             m_decode(c->codec, word, side, w, wi);
@@ -191,32 +213,39 @@ void compare(bench *b, const command *c, size_t n, const char *what)
             int64_t got, want;
             memcpy(&got, b->mem + c[i].dst + v * dst_stride(&c[i]) + 8 * r, 8);
             memcpy(&want, b->image + c[i].dst + v * dst_stride(&c[i]) + 8 * r, 8);
-            CHECK(got == want, "%s: command %zu, %s %ux%u vector %zu of %d row %zu: got %" PRId64 ", expected %" PRId64, what, i,
-                  codec_name[c[i].codec], c[i].rows, c[i].cols, v, c[i].batch, r, got, want);
+            CHECK(got == want, "%s: command %zu, %s %ux%u vector %zu of %d row %zu: got %" PRId64 ", expected %" PRId64,
+                  what, i, codec_name[c[i].codec], c[i].rows, c[i].cols, v, c[i].batch, r, got, want);
         }
     }
     for (uint64_t at = 0; at < b->top + 4096; at++)
         CHECK(b->mem[at] == b->image[at], "%s: byte 0x%" PRIx64 " was changed", what, at);
 }
 
-void snapshot(bench *b) { memcpy(b->image, b->mem, b->top + 4096); }
+void snapshot(bench *b)
+{
+    memcpy(b->image, b->mem, b->top + 4096);
+}
 
 static uint64_t read_beats(const bench *b, const command *c)
 {
-    uint64_t bus = b->api->bus_bits / 8, stride = (uint64_t)m_act_stride(c->codec), blk = (uint64_t)m_act_block(c->codec);
+    uint64_t bus = b->api->bus_bits / 8, stride = (uint64_t)m_act_stride(c->codec),
+             blk = (uint64_t)m_act_block(c->codec);
     uint64_t before = (uint64_t)(c->batch - 1) * m_act_elems(c->codec, c->cols), clusters = 0;
     uint64_t act = ((before + (c->cols + blk - 1) / blk * stride) * 2 + bus - 1) / bus;
-    while (clusters < b->ports && port_groups(b, c->rows, clusters)) clusters++;
+    while (clusters < b->ports && port_groups(b, c->rows, clusters))
+        clusters++;
     return clusters * act + weight_bytes(b, c->codec, c->rows, c->cols) / bus;
 }
 
 void run_list(bench *b, sb_sim *s, uint64_t list, command *c, size_t n, const char *what)
 {
     uint64_t jobs = 0, weights = 0, further = 0, reads = 0, writes = 0, bus = b->api->bus_bits / 8;
-    for (size_t i = 0; i < n; i++) put_command(b, list, i, &c[i]);
+    for (size_t i = 0; i < n; i++)
+        put_command(b, list, i, &c[i]);
     snapshot(b);
     for (size_t i = 0; i < n; i++) {
-        if (c[i].op != 1) continue;
+        if (c[i].op != 1)
+            continue;
         model_matvec(b, &c[i]);
         jobs++;
         size_t groups = port_groups(b, c[i].rows, 0);
@@ -228,14 +257,19 @@ void run_list(bench *b, sb_sim *s, uint64_t list, command *c, size_t n, const ch
     sb_sim_report r = run(b, s, list, (uint32_t)n, SB_SIM_OK);
     compare(b, c, n, what);
     CHECK(r.counter[SB_SIM_COMMANDS] == n, "%" PRIu64 " commands, expected %zu", r.counter[SB_SIM_COMMANDS], n);
-    CHECK(r.counter[SB_SIM_USEFUL] == weights, "%" PRIu64 " useful, expected %" PRIu64, r.counter[SB_SIM_USEFUL], weights);
-    CHECK(r.counter[SB_SIM_COMPUTE] == further, "%" PRIu64 " compute, expected %" PRIu64, r.counter[SB_SIM_COMPUTE], further);
-    CHECK(r.counter[SB_SIM_WRITE_BEATS] == writes, "%" PRIu64 " write beats, expected %" PRIu64, r.counter[SB_SIM_WRITE_BEATS], writes);
+    CHECK(r.counter[SB_SIM_USEFUL] == weights, "%" PRIu64 " useful, expected %" PRIu64, r.counter[SB_SIM_USEFUL],
+          weights);
+    CHECK(r.counter[SB_SIM_COMPUTE] == further, "%" PRIu64 " compute, expected %" PRIu64, r.counter[SB_SIM_COMPUTE],
+          further);
+    CHECK(r.counter[SB_SIM_WRITE_BEATS] == writes, "%" PRIu64 " write beats, expected %" PRIu64,
+          r.counter[SB_SIM_WRITE_BEATS], writes);
     uint64_t each = 0;
-    for (size_t p = 0; p < b->ports; p++) each += r.port_read_beats[p];
+    for (size_t p = 0; p < b->ports; p++)
+        each += r.port_read_beats[p];
     CHECK(each == r.counter[SB_SIM_READ_BEATS], "the ports' read beats add up to %" PRIu64, each);
     uint64_t records = (n * 64 + bus - 1) / bus, got = r.counter[SB_SIM_READ_BEATS];
-    CHECK(got >= reads + records && got <= reads + records + 1, "%" PRIu64 " read beats, expected %" PRIu64, got, reads + records);
+    CHECK(got >= reads + records && got <= reads + records + 1, "%" PRIu64 " read beats, expected %" PRIu64, got,
+          reads + records);
     CHECK(r.write_bytes >= writes / 2 && r.read_bytes == got * bus, "bytes moved");
     CHECK(r.error == 0, "error %u", r.error);
 }
@@ -247,7 +281,7 @@ bench bench_load(const char *path)
     sb_sim_api_fn get;
     *(void **)&get = dlsym(so, "sb_sim_api");
     CHECK(get, "%s: no sb_sim_api", path);
-    bench b = { .api = get(), .rng = { 0x5EEDBED1 } };
+    bench b = {.api = get(), .rng = {0x5EEDBED1}};
     CHECK(b.api->abi == SB_SIM_ABI, "%s: ABI %u, expected %u", path, b.api->abi, SB_SIM_ABI);
     b.lanes = b.api->bus_bits / 32;
     b.ports = b.api->ports;
@@ -256,12 +290,14 @@ bench bench_load(const char *path)
     b.mem = malloc(b.bytes);
     b.image = malloc(b.bytes);
     CHECK(b.mem && b.image, "out of memory");
-    sb_sim *s = open_sim(&b, (sb_sim_config){ 0 });
-    CHECK(b.api->reg_read(s, 0x68, &b.max_batch) == 0 && b.max_batch >= 1 && b.max_batch <= 16, "MAX_BATCH is %u", b.max_batch);
+    sb_sim *s = open_sim(&b, (sb_sim_config){0});
+    CHECK(b.api->reg_read(s, 0x68, &b.max_batch) == 0 && b.max_batch >= 1 && b.max_batch <= 16, "MAX_BATCH is %u",
+          b.max_batch);
     uint32_t params = 0;
     CHECK(b.api->reg_read(s, 0x48, &params) == 0, "PARAMS");
     b.act_cap = 1u << (params >> 16 & 0xFF);
     b.api->close(s);
-    for (uint64_t i = 0; i < b.bytes; i += 4) memcpy(b.mem + i, &(uint32_t){ m_rand(&b.rng) }, 4);
+    for (uint64_t i = 0; i < b.bytes; i += 4)
+        memcpy(b.mem + i, &(uint32_t){m_rand(&b.rng)}, 4);
     return b;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The bench of the whole core: problems with random contents in device memory, the plain model's results for them, and the
- * comparison. core_bench.c has these, core_tests.c and core_measure.c what is done with them, bench_core.c is the program. */
+ * The bench of the whole core: problems with random contents in device memory, the plain model's results for them, and
+ * the comparison. core_bench.c has these, core_tests.c and core_measure.c what is done with them, bench_core.c is the
+ * program. */
 #ifndef RTL_CORE_BENCH_H
 #define RTL_CORE_BENCH_H
 
@@ -13,15 +14,14 @@
 #include "model.h"
 #include "seedbed_sim.h"
 
-
-#define CHECK(cond, ...)                                                                                                     \
-    do {                                                                                                                     \
-        if (!(cond)) {                                                                                                       \
-            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                                                  \
-            fprintf(stderr, __VA_ARGS__);                                                                                    \
-            fputc('\n', stderr);                                                                                             \
-            exit(1);                                                                                                         \
-        }                                                                                                                    \
+#define CHECK(cond, ...)                                                                                               \
+    do {                                                                                                               \
+        if (!(cond)) {                                                                                                 \
+            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                                                            \
+            fprintf(stderr, __VA_ARGS__);                                                                              \
+            fputc('\n', stderr);                                                                                       \
+            exit(1);                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 extern const char *const codec_name[M_CODECS];

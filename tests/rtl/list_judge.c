@@ -194,8 +194,8 @@ static bool any_byte(const uint8_t *p, uint64_t bytes)
     return bytes;
 }
 
-/* Numbers for which the contract defines no result, because nothing that a host does makes them: the least integer of a format
- * (numerics.md, 2 and 6.1), padding that is not 0. */
+/* Numbers for which the contract defines no result, because nothing that a host does makes them: the least integer of a
+ * format (numerics.md, 2 and 6.1), padding that is not 0. */
 static bool outside_contract(const judge *j, const sb_command *c)
 {
     const uint8_t *m = j->image;
@@ -204,7 +204,8 @@ static bool outside_contract(const judge *j, const sb_command *c)
     if (c->op != SB_OP_ATTENTION_X)
         return false;
     bool kv8 = c->codec & SB_ATTN_KV8, bad = false;
-    uint64_t row = sb_attn_kv_row(c->cols, kv8), region = sb_attn_kv_bytes(c->cols, kv8, c->p[1]), record = sb_attn_query_bytes(c->cols);
+    uint64_t row = sb_attn_kv_row(c->cols, kv8), region = sb_attn_kv_bytes(c->cols, kv8, c->p[1]),
+             record = sb_attn_query_bytes(c->cols);
     uint64_t keys = (c->p[0] + 63ull) / 64 * 64, used = c->cols * (kv8 ? 1ull : 2ull);
     for (uint64_t r = 0; r < (uint64_t)c->batch * c->rows && !bad; r++) {
         const uint8_t *q = m + c->src + r * record + 64;

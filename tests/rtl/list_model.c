@@ -44,9 +44,10 @@ static unsigned check_attention(const lm_core *k, const sb_command *c)
     uint32_t capacity = c->p[1], kv_heads = c->p[3];
     if (!(k->units & (sigmoid ? SB_UNIT_SIGMOID : SB_UNIT_SOFTMAX)))
         return 2;
-    if (c->codec > SB_ATTN_FLAGS || (c->codec & SB_ATTN_EXPORT && !(k->units & SB_UNIT_EXPORT)) || c->batch < 1 || c->batch > MAX_BATCH || c->rows < 1 || c->rows > 4095 ||
-        c->cols < 8 || c->cols > 256 || c->cols % 8 || !capacity || capacity % 64 || capacity > 1 << 20 ||
-        c->p[0] > capacity || (!sigmoid && c->p[0] > k->attn_keys) || !kv_heads || kv_heads > c->rows)
+    if (c->codec > SB_ATTN_FLAGS || (c->codec & SB_ATTN_EXPORT && !(k->units & SB_UNIT_EXPORT)) || c->batch < 1 ||
+        c->batch > MAX_BATCH || c->rows < 1 || c->rows > 4095 || c->cols < 8 || c->cols > 256 || c->cols % 8 ||
+        !capacity || capacity % 64 || capacity > 1 << 20 || c->p[0] > capacity ||
+        (!sigmoid && c->p[0] > k->attn_keys) || !kv_heads || kv_heads > c->rows)
         return 3;
     uint64_t used[] = {c->weights, c->src, c->dst, c->codec & SB_ATTN_BITMAP ? c->aux : 0};
     for (int i = 0; i < 4; i++)
@@ -348,7 +349,8 @@ uint64_t lm_cycles(const lm_core *k, const sb_command *c, uint64_t latency)
         cols = 1;
     uint64_t deep = c->op == SB_OP_TOPK ? c->p[1] + 1ull : 1;
     uint64_t lines = c->op == SB_OP_QUANTIZE_Q ? b * c->p[3] * (2 * turn + c->p[1] / 64 * (64 / k->bus + 8)) : 0;
-    return 5 * turn + lines + b * rows * deep * (20 * turn + 600 + 8 * cols) + (c->op == SB_OP_SCALE ? 8 * b * rows : 0);
+    return 5 * turn + lines + b * rows * deep * (20 * turn + 600 + 8 * cols) +
+           (c->op == SB_OP_SCALE ? 8 * b * rows : 0);
 }
 
 bool lm_meets(const lm_rows *r, uint64_t lo, uint64_t hi, unsigned beat)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Plain model of docs/formats.md and docs/numerics.md section 3, written for the hardware benches alone: it shares no code
- * with host/, so that the two can disagree. */
+ * Plain model of docs/formats.md and docs/numerics.md section 3, written for the hardware benches alone: it shares no
+ * code with host/, so that the two can disagree. */
 #ifndef RTL_MODEL_H
 #define RTL_MODEL_H
 
@@ -16,12 +16,27 @@ static inline uint16_t m_step(uint16_t s)
     return (uint16_t)(s >> 1 | b << 15);
 }
 
-static inline int m_block(int codec) { return codec == M_FP16 ? 2 : codec == M_SEEDLM3 ? 12 : 8; }
-static inline int m_has_side(int codec) { return codec == M_INT4 || codec == M_SEEDLM3; }
-static inline int m_act_stride(int codec) { return codec == M_SEEDLM3 ? 16 : 8; }
-static inline int m_act_block(int codec) { return codec == M_SEEDLM3 ? 12 : 8; }
+static inline int m_block(int codec)
+{
+    return codec == M_FP16 ? 2 : codec == M_SEEDLM3 ? 12 : 8;
+}
+static inline int m_has_side(int codec)
+{
+    return codec == M_INT4 || codec == M_SEEDLM3;
+}
+static inline int m_act_stride(int codec)
+{
+    return codec == M_SEEDLM3 ? 16 : 8;
+}
+static inline int m_act_block(int codec)
+{
+    return codec == M_SEEDLM3 ? 12 : 8;
+}
 
-static inline int m_s4(uint32_t v) { return (int)(v & 15) - ((v & 8) ? 16 : 0); }
+static inline int m_s4(uint32_t v)
+{
+    return (int)(v & 15) - ((v & 8) ? 16 : 0);
+}
 
 static inline int64_t m_half(uint16_t h)
 {
@@ -38,10 +53,12 @@ static inline void m_decode(int codec, uint32_t word, uint32_t side, size_t b, i
         w[1] = m_half((uint16_t)(word >> 16));
     } else if (codec == M_INT4) {
         int64_t scale = m_half((uint16_t)(b % 8 < 4 ? side : side >> 16));
-        for (int c = 0; c < 8; c++) w[c] = m_s4(word >> 4 * c) * scale;
+        for (int c = 0; c < 8; c++)
+            w[c] = m_s4(word >> 4 * c) * scale;
     } else {
         int p_n = codec == M_SEEDLM4 ? 3 : 4, q[4];
-        for (int p = 0; p < 3; p++) q[p] = m_s4(word >> (20 + 4 * p));
+        for (int p = 0; p < 3; p++)
+            q[p] = m_s4(word >> (20 + 4 * p));
         q[3] = m_s4(side >> 4 * (b % 8));
         uint16_t s = (uint16_t)word;
         for (int c = 0; c < m_block(codec); c++) {
@@ -55,8 +72,14 @@ static inline void m_decode(int codec, uint32_t word, uint32_t side, size_t b, i
     }
 }
 
-static inline size_t m_words(int codec, size_t cols) { return (cols + (size_t)m_block(codec) - 1) / (size_t)m_block(codec); }
-static inline size_t m_sides(int codec, size_t cols) { return m_has_side(codec) ? (m_words(codec, cols) + 7) / 8 : 0; }
+static inline size_t m_words(int codec, size_t cols)
+{
+    return (cols + (size_t)m_block(codec) - 1) / (size_t)m_block(codec);
+}
+static inline size_t m_sides(int codec, size_t cols)
+{
+    return m_has_side(codec) ? (m_words(codec, cols) + 7) / 8 : 0;
+}
 static inline size_t m_act_elems(int codec, size_t cols)
 {
     size_t slots = (cols + (size_t)m_act_block(codec) - 1) / (size_t)m_act_block(codec);
@@ -64,7 +87,9 @@ static inline size_t m_act_elems(int codec, size_t cols)
 }
 
 /* xorshift64*: the benches' random numbers, the same on every run. */
-typedef struct { uint64_t s; } m_rng;
+typedef struct {
+    uint64_t s;
+} m_rng;
 static inline uint32_t m_rand(m_rng *r)
 {
     r->s ^= r->s >> 12;
@@ -72,6 +97,9 @@ static inline uint32_t m_rand(m_rng *r)
     r->s ^= r->s >> 27;
     return (uint32_t)(r->s * 0x2545F4914F6CDD1Du >> 32);
 }
-static inline uint32_t m_below(m_rng *r, uint32_t n) { return (uint32_t)((uint64_t)m_rand(r) * n >> 32); }
+static inline uint32_t m_below(m_rng *r, uint32_t n)
+{
+    return (uint32_t)((uint64_t)m_rand(r) * n >> 32);
+}
 
 #endif

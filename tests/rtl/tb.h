@@ -19,20 +19,20 @@ extern "C" {
 #include "model.h"
 }
 
-#define CHECK(cond, ...)                                                                                                     \
-    do {                                                                                                                     \
-        if (!(cond)) {                                                                                                       \
-            std::fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #cond);                                                  \
-            std::fprintf(stderr, __VA_ARGS__);                                                                               \
-            std::fputc('\n', stderr);                                                                                        \
-            std::exit(1);                                                                                                    \
-        }                                                                                                                    \
+#define CHECK(cond, ...)                                                                                               \
+    do {                                                                                                               \
+        if (!(cond)) {                                                                                                 \
+            std::fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #cond);                                            \
+            std::fprintf(stderr, __VA_ARGS__);                                                                         \
+            std::fputc('\n', stderr);                                                                                  \
+            std::exit(1);                                                                                              \
+        }                                                                                                              \
     } while (0)
 
 // Outputs must not depend on inputs combinationally where a bench reads them before tick(), unless it calls settle().
 template <class V> struct Tb {
     VerilatedContext context;
-    V top{ &context };
+    V top{&context};
     uint64_t cycle = 0;
 
     Tb() { settle(); } // an edge needs a value before it
@@ -54,16 +54,26 @@ template <class V> struct Tb {
     void reset()
     {
         top.rst_ni = 0;
-        for (int i = 0; i < 3; i++) tick();
+        for (int i = 0; i < 3; i++)
+            tick();
         top.rst_ni = 1;
         settle();
     }
 };
 
-template <class T> uint8_t *port(T &p) { return reinterpret_cast<uint8_t *>(&p); }
+template <class T> uint8_t *port(T &p)
+{
+    return reinterpret_cast<uint8_t *>(&p);
+}
 
-static m_rng rng = { 0x5EEDBED1 };
-[[maybe_unused]] static bool chance(uint32_t permille) { return m_below(&rng, 1000) < permille; }
-[[maybe_unused]] static uint64_t rand64() { return (uint64_t)m_rand(&rng) << 32 | m_rand(&rng); }
+static m_rng rng = {0x5EEDBED1};
+[[maybe_unused]] static bool chance(uint32_t permille)
+{
+    return m_below(&rng, 1000) < permille;
+}
+[[maybe_unused]] static uint64_t rand64()
+{
+    return (uint64_t)m_rand(&rng) << 32 | m_rand(&rng);
+}
 
 #endif

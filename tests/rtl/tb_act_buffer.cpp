@@ -35,14 +35,17 @@ int main()
             t.relem_i = (uint32_t)at;
             tb.tick();
             asked.push_back(re ? at : -1);
-            if (asked.size() < 2) continue;
+            if (asked.size() < 2)
+                continue;
             int was = asked.front();
             asked.pop_front();
-            if (was < 0) continue;
+            if (was < 0)
+                continue;
             for (int e = 0; e < step; e++) {
                 int16_t got;
                 std::memcpy(&got, port(t.act_o) + 2 * e, 2);
-                CHECK(got == mem[(size_t)(was + e)], "step %d element %d: got %d, expected %d", step, was + e, got, mem[(size_t)(was + e)]);
+                CHECK(got == mem[(size_t)(was + e)], "step %d element %d: got %d, expected %d", step, was + e, got,
+                      mem[(size_t)(was + e)]);
             }
             reads++;
         }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// axi_read on the memory model: random requests, stalls, refresh and consumer; protocol checked by the model; errors; flush;
-// full rate.
+// axi_read on the memory model: random requests, stalls, refresh and consumer; protocol checked by the model; errors;
+// flush; full rate.
 #include "Vtop.h"
 #include "dram.h"
 #include "tb.h"
 
-namespace {
+namespace
+{
 
 constexpr int kBytes = TB_BUS / 8;
 
@@ -24,7 +25,8 @@ struct Bench {
 
     explicit Bench(const dram_config &c)
     {
-        for (auto &b : mem) b = (uint8_t)m_rand(&rng);
+        for (auto &b : mem)
+            b = (uint8_t)m_rand(&rng);
         d = dram_open(&c, mem.data(), mem.size());
         tb.top.flush_i = tb.top.req_valid_i = tb.top.ready_i = 0;
         tb.top.most_i = TB_OUTSTANDING;
@@ -42,7 +44,7 @@ struct Bench {
         m.arsize = (uint8_t)__builtin_ctz(kBytes);
         m.arburst = 1;
         m.rready = t.rready_o;
-        uint8_t none[256] = { 0 };
+        uint8_t none[256] = {0};
         m.wdata = m.wstrb = none;
         CHECK(dram_step(d, &m, &s), "%s", dram_violation(d));
         CHECK(t.rready_o, "rready dropped");
@@ -50,8 +52,10 @@ struct Bench {
         t.rvalid_i = s.rvalid;
         t.rlast_i = s.rlast;
         t.rresp_i = s.rresp;
-        if (s.rchanged) std::memcpy(port(t.rdata_i), s.rdata, kBytes);
-        if (t.inflight_o > max_inflight) max_inflight = t.inflight_o;
+        if (s.rchanged)
+            std::memcpy(port(t.rdata_i), s.rdata, kBytes);
+        if (t.inflight_o > max_inflight)
+            max_inflight = t.inflight_o;
         CHECK(t.inflight_o <= TB_OUTSTANDING, "%u bursts in flight", t.inflight_o);
     }
 };
@@ -90,13 +94,16 @@ void random_traffic(const dram_config &c, uint32_t consume, int requests)
             uint64_t at = r.addr + r.done * kBytes;
             bool outside = at + kBytes > b.mem.size();
             CHECK(t.err_o == outside, "error %d at 0x%llx", t.err_o, (unsigned long long)at);
-            if (!outside) CHECK(!std::memcmp(port(t.data_o), &b.mem[at], kBytes), "data at 0x%llx", (unsigned long long)at);
-            CHECK(t.last_o == (r.done + 1 == r.beats), "last at beat %llu of %llu", (unsigned long long)r.done, (unsigned long long)r.beats);
+            if (!outside)
+                CHECK(!std::memcmp(port(t.data_o), &b.mem[at], kBytes), "data at 0x%llx", (unsigned long long)at);
+            CHECK(t.last_o == (r.done + 1 == r.beats), "last at beat %llu of %llu", (unsigned long long)r.done,
+                  (unsigned long long)r.beats);
             if (t.ready_i) {
                 beats++;
                 errors += outside;
                 idle = 0;
-                if (++r.done == r.beats) open.pop_front();
+                if (++r.done == r.beats)
+                    open.pop_front();
             }
         }
         CHECK(++idle < 20000, "no progress");
@@ -107,8 +114,10 @@ void random_traffic(const dram_config &c, uint32_t consume, int requests)
         }
     }
     CHECK(beats > 0 && errors > 0, "nothing tested");
-    if (consume == 1000) CHECK(b.max_inflight == TB_OUTSTANDING, "never more than %llu in flight", (unsigned long long)b.max_inflight);
-    for (int i = 0; i < 5; i++) b.tb.tick();
+    if (consume == 1000)
+        CHECK(b.max_inflight == TB_OUTSTANDING, "never more than %llu in flight", (unsigned long long)b.max_inflight);
+    for (int i = 0; i < 5; i++)
+        b.tb.tick();
     CHECK(t.idle_o && t.level_o == 0 && !t.pend_o, "not idle at the end");
 }
 
@@ -131,7 +140,8 @@ void full_rate()
         got += t.valid_o;
         bool took = t.req_valid_i && t.req_ready_o;
         b.tb.tick();
-        if (took) t.req_valid_i = 0;
+        if (took)
+            t.req_valid_i = 0;
         CHECK(++cycles < 2 * beats, "too slow: %llu", (unsigned long long)got);
     }
     CHECK(cycles <= beats + 30, "%llu cycles for %llu beats", (unsigned long long)cycles, (unsigned long long)beats);
@@ -155,7 +165,8 @@ void few()
         b.tb.settle();
         bool took = t.req_valid_i && t.req_ready_o;
         b.tb.tick();
-        if (took) t.req_valid_i = 0;
+        if (took)
+            t.req_valid_i = 0;
         CHECK(++cycles < 20000, "no progress");
     }
     CHECK(b.max_inflight == 1, "%llu bursts in flight, 1 wanted", (unsigned long long)b.max_inflight);
@@ -181,7 +192,8 @@ void flush()
             b.tb.settle();
             bool took = t.req_valid_i && t.req_ready_o;
             b.tb.tick();
-            if (took) t.req_valid_i = 0;
+            if (took)
+                t.req_valid_i = 0;
         }
         t.req_valid_i = 0;
         t.flush_i = 1;
@@ -207,12 +219,14 @@ void flush()
             b.memory();
             b.tb.settle();
             if (t.valid_o) {
-                CHECK(t.tag_o == 1 && !std::memcmp(port(t.data_o), &b.mem[(64 + got) * kBytes], kBytes), "old data after flush");
+                CHECK(t.tag_o == 1 && !std::memcmp(port(t.data_o), &b.mem[(64 + got) * kBytes], kBytes),
+                      "old data after flush");
                 got++;
             }
             bool took = t.req_valid_i && t.req_ready_o;
             b.tb.tick();
-            if (took) t.req_valid_i = 0;
+            if (took)
+                t.req_valid_i = 0;
         }
         b.tb.settle();
         CHECK(!t.valid_o && t.level_o == 0, "beats left over");

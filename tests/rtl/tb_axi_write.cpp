@@ -4,7 +4,8 @@
 #include "dram.h"
 #include "tb.h"
 
-namespace {
+namespace
+{
 
 #ifndef TB_ELEM
 #define TB_ELEM 8
@@ -43,14 +44,18 @@ void run(const dram_config &c, uint32_t supply, int requests)
             next_data.clear();
             for (uint64_t i = 0; i < next_beats; i++) {
                 Beat b{};
-                for (int k = 0; k < kBytes; k++) b.data[k] = (uint8_t)m_rand(&rng);
+                for (int k = 0; k < kBytes; k++)
+                    b.data[k] = (uint8_t)m_rand(&rng);
                 b.elem = 1 + m_below(&rng, (1u << kElems) - 1);
                 next_data.push_back(b);
                 for (int k = 0; k < kBytes; k++) {
                     uint64_t at = next_addr + i * kBytes + (uint64_t)k;
-                    if (!(b.elem >> (k / TB_ELEM) & 1)) continue;
-                    if (at < mem.size()) expect[at] = b.data[k];
-                    else bad_now = 1;
+                    if (!(b.elem >> (k / TB_ELEM) & 1))
+                        continue;
+                    if (at < mem.size())
+                        expect[at] = b.data[k];
+                    else
+                        bad_now = 1;
                 }
             }
             if (next_last) {
@@ -88,10 +93,12 @@ void run(const dram_config &c, uint32_t supply, int requests)
         t.bresp_i = s.bresp;
         tb.settle();
         pops += t.pop_o;
-        if (t.err_o) errs_now++;
+        if (t.err_o)
+            errs_now++;
         if (t.done_o) {
             CHECK(!jobs.empty(), "done without a job");
-            CHECK((errs_now > 0) == (jobs.front() > 0), "job %d: %d error pulses, expected %s", done, errs_now, jobs.front() ? "some" : "none");
+            CHECK((errs_now > 0) == (jobs.front() > 0), "job %d: %d error pulses, expected %s", done, errs_now,
+                  jobs.front() ? "some" : "none");
             jobs.pop_front();
             errs_now = 0;
             done++;
@@ -106,7 +113,8 @@ void run(const dram_config &c, uint32_t supply, int requests)
             sent++;
         }
         if (took) {
-            for (auto &b : next_data) beats.push_back(b);
+            for (auto &b : next_data)
+                beats.push_back(b);
             have = false;
         }
     }

@@ -3,7 +3,8 @@
 #include "Vtop.h"
 #include "tb.h"
 
-namespace {
+namespace
+{
 
 Tb<Vtop> tb;
 Vtop &t = tb.top;
@@ -31,12 +32,15 @@ void write(uint32_t addr, uint32_t data, uint32_t strb = 15)
         t.s_bready_i = aw && w && i >= b_at + 4;
         tb.settle();
         bool b = t.s_bvalid_o && t.s_bready_i;
-        if (b) CHECK(t.s_bresp_o == 0, "bresp");
-        if (t.s_bvalid_o) CHECK(aw && w, "response before the request");
+        if (b)
+            CHECK(t.s_bresp_o == 0, "bresp");
+        if (t.s_bvalid_o)
+            CHECK(aw && w, "response before the request");
         aw |= t.s_awvalid_i && t.s_awready_o;
         w |= t.s_wvalid_i && t.s_wready_o;
         step();
-        if (b) break;
+        if (b)
+            break;
     }
     t.s_awvalid_i = t.s_wvalid_i = t.s_bready_i = 0;
 }
@@ -53,7 +57,8 @@ uint32_t read(uint32_t addr)
         t.s_rready_i = i >= 3 + late;
         tb.settle();
         if (t.s_rvalid_o) {
-            if (seen) CHECK(t.s_rdata_o == first, "rdata changed while waiting");
+            if (seen)
+                CHECK(t.s_rdata_o == first, "rdata changed while waiting");
             first = t.s_rdata_o;
             seen = true;
             CHECK(t.s_rresp_o == 0, "rresp");
@@ -61,7 +66,8 @@ uint32_t read(uint32_t addr)
         bool r = t.s_rvalid_o && t.s_rready_i;
         ar |= t.s_arvalid_i && t.s_arready_o;
         step();
-        if (r) break;
+        if (r)
+            break;
     }
     t.s_arvalid_i = t.s_rready_i = 0;
     return first;
@@ -112,7 +118,8 @@ int main()
         CHECK(t.cmd_addr_o == ((uint64_t)b << 32 | a) && t.cmd_count_o == n, "outputs");
         write(0x14, v, s);
         uint32_t mask = 0;
-        for (int k = 0; k < 4; k++) mask |= (s >> k & 1) * (0xFFu << 8 * k);
+        for (int k = 0; k < 4; k++)
+            mask |= (s >> k & 1) * (0xFFu << 8 * k);
         expect(0x14, (b & ~mask) | (v & mask));
         t.error_i = m_below(&rng, 16);
         t.error_index_i = m_rand(&rng);

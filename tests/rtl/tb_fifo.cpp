@@ -29,9 +29,12 @@ int main()
                 CHECK(!model.empty(), "an entry out of nothing");
                 CHECK(t.data_o == model.front(), "got 0x%x, expected 0x%x", t.data_o, model.front());
             }
-            if (pop) model.pop_front();
-            if (push) model.push_back(t.data_i);
-            if (t.clear_i) model.clear();
+            if (pop)
+                model.pop_front();
+            if (push)
+                model.push_back(t.data_i);
+            if (t.clear_i)
+                model.clear();
             tb.tick();
         }
     }

@@ -3,7 +3,8 @@
 #include "Vtop.h"
 #include "fp_ops.hpp"
 
-namespace {
+namespace
+{
 
 constexpr int kLatency = 4;
 
@@ -13,13 +14,19 @@ uint64_t next_int()
     unsigned n = m_below(&rng, TB_IN + 1);
     uint64_t v = n >= 64 ? r : r & ((1ull << n) - 1); // any length
     switch (m_below(&rng, 4)) {
-    case 0: v = (n >= 64 ? 0 : 1ull << n) + m_below(&rng, 5) - 2; break; // beside a power of two
-    case 1: // a tie, or just beside one
+    case 0:
+        v = (n >= 64 ? 0 : 1ull << n) + m_below(&rng, 5) - 2;
+        break; // beside a power of two
+    case 1:    // a tie, or just beside one
         v = (v | (1ull << (n ? n - 1 : 0))) >> 1;
-        if (n > 25) v = (v & ~((1ull << (n - 25)) - 1)) | 1ull << (n - 26 + (n == 25)), v += m_below(&rng, 3) - 1;
+        if (n > 25)
+            v = (v & ~((1ull << (n - 25)) - 1)) | 1ull << (n - 26 + (n == 25)), v += m_below(&rng, 3) - 1;
         break;
-    case 2: v = 0 - v; break;
-    default: break;
+    case 2:
+        v = 0 - v;
+        break;
+    default:
+        break;
     }
     return TB_IN >= 64 ? v : v & ((1ull << TB_IN) - 1);
 }
@@ -39,13 +46,14 @@ int main()
             t.d_i = v;
             line[i % (kLatency + 1)] = v;
             tb.tick();
-            if (i < kLatency) continue; // the first ones may still be of the other sign
+            if (i < kLatency)
+                continue; // the first ones may still be of the other sign
             uint64_t q = line[(i - kLatency + 1) % (kLatency + 1)];
             int64_t s = (int64_t)(q << (64 - TB_IN)) >> (64 - TB_IN);
             float f = is_unsigned ? (float)q : (float)s;
             uint32_t want = as_bits(std::ldexp(f, -TB_SCALE)), got = t.y_o;
-            CHECK(got == want, "%s %016llx: got %08x, expected %08x", is_unsigned ? "unsigned" : "signed", (unsigned long long)q,
-                  got, want);
+            CHECK(got == want, "%s %016llx: got %08x, expected %08x", is_unsigned ? "unsigned" : "signed",
+                  (unsigned long long)q, got, want);
         }
     }
     std::printf("fp_from_int %d bits: %ld integers: ok\n", TB_IN, 2 * cases);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// fp_recip against C's own division: every exponent with corners of the fraction, and random fractions (TB_ALL: all of one
-// exponent, 2^23).
+// fp_recip against C's own division: every exponent with corners of the fraction, and random fractions (TB_ALL: all of
+// one exponent, 2^23).
 #include "Vtop.h"
 #include "fp_ops.hpp"
 

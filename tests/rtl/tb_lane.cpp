@@ -3,7 +3,8 @@
 #include "Vtop.h"
 #include "tb.h"
 
-namespace {
+namespace
+{
 
 #ifdef TB_FPGA // top lane_skewed
 constexpr bool kFpga = true;
@@ -19,16 +20,24 @@ constexpr int latency(int codec)
 
 uint32_t corner_word(int codec)
 {
-    static const uint32_t half[] = { 0x0000, 0x8000, 0x0001, 0x03FF, 0x0400, 0x3C00, 0xBC00, 0x7BFF, 0xFBFF, 0x7C00, 0xFFFF };
+    static const uint32_t half[] = {0x0000, 0x8000, 0x0001, 0x03FF, 0x0400, 0x3C00,
+                                    0xBC00, 0x7BFF, 0xFBFF, 0x7C00, 0xFFFF};
     uint32_t w = m_rand(&rng);
-    if (codec == M_FP16 && chance(500)) return half[m_below(&rng, 11)] | half[m_below(&rng, 11)] << 16;
+    if (codec == M_FP16 && chance(500))
+        return half[m_below(&rng, 11)] | half[m_below(&rng, 11)] << 16;
     switch (m_below(&rng, 8)) {
-    case 0: return 0;
-    case 1: return 0xFFFFFFFFu;
-    case 2: return 0x888F0000u | (w & 0xFFFF); // all coefficients -8, f = 15
-    case 3: return 0x777F0000u | (w & 0xFFFF);
-    case 4: return 1u << m_below(&rng, 32);
-    default: return w;
+    case 0:
+        return 0;
+    case 1:
+        return 0xFFFFFFFFu;
+    case 2:
+        return 0x888F0000u | (w & 0xFFFF); // all coefficients -8, f = 15
+    case 3:
+        return 0x777F0000u | (w & 0xFFFF);
+    case 4:
+        return 1u << m_below(&rng, 32);
+    default:
+        return w;
     }
 }
 
@@ -40,7 +49,8 @@ int main()
     Vtop &t = tb.top;
     long words = 0;
     for (int codec = 0; codec < M_CODECS; codec++) {
-        if (!(TB_CODECS >> codec & 1)) continue;
+        if (!(TB_CODECS >> codec & 1))
+            continue;
         t.codec_i = codec;
         std::deque<int64_t> expect;
         std::deque<std::vector<int16_t>> acts;
@@ -53,7 +63,8 @@ int main()
             t.word_i = word;
             t.side_i = codec == M_INT4 ? (b < 4 ? side & 0xFFFF : side >> 16) : side >> 4 * b & 15;
             std::vector<int16_t> a(16);
-            for (auto &v : a) v = chance(200) ? (chance(500) ? -32768 : 32767) : (int16_t)m_rand(&rng);
+            for (auto &v : a)
+                v = chance(200) ? (chance(500) ? -32768 : 32767) : (int16_t)m_rand(&rng);
             int64_t w[12];
             m_decode(codec, word, side, b, w);
             uint64_t sum = 0;
@@ -67,7 +78,8 @@ int main()
             sums.push_back(act_sum);
             // The activations follow their word by one cycle, their sum by three.
             if (i >= 1) {
-                for (int c = 0; c < 16; c++) std::memcpy(port(t.act_i) + 2 * c, &acts[(size_t)i - 1][(size_t)c], 2);
+                for (int c = 0; c < 16; c++)
+                    std::memcpy(port(t.act_i) + 2 * c, &acts[(size_t)i - 1][(size_t)c], 2);
 #ifndef TB_FPGA
                 for (int c = 0; c < 12; c++) {
                     int64_t wide = acts[(size_t)i - 1][(size_t)c];
@@ -75,11 +87,13 @@ int main()
                 }
 #endif
             }
-            if (i >= 3) t.act_sum_i = (uint32_t)sums[(size_t)i - 3] & 0xFFFFF;
+            if (i >= 3)
+                t.act_sum_i = (uint32_t)sums[(size_t)i - 3] & 0xFFFFF;
             tb.settle();
             if (i >= late) {
                 int64_t got = (int64_t)t.addend_o, want = expect[(size_t)(i - late)];
-                CHECK(got == want, "codec %d word %d: got %lld, expected %lld", codec, i - late, (long long)got, (long long)want);
+                CHECK(got == want, "codec %d word %d: got %lld, expected %lld", codec, i - late, (long long)got,
+                      (long long)want);
                 words++;
             }
             tb.tick();

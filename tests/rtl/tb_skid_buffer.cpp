@@ -27,11 +27,13 @@ int main()
                 model.pop_front();
                 passed++;
             }
-            if (t.valid_i && ready) model.push_back(t.data_i);
+            if (t.valid_i && ready)
+                model.push_back(t.data_i);
             CHECK(model.size() <= 2, "%zu held", model.size());
             tb.tick();
         }
-        if (phase == 0) CHECK(passed >= 1999, "only %llu at full rate", (unsigned long long)passed);
+        if (phase == 0)
+            CHECK(passed >= 1999, "only %llu at full rate", (unsigned long long)passed);
     }
     std::printf("skid_buffer: %llu entries ok\n", (unsigned long long)passed);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The uart device on a Verilated board, with faults on the line between them: bytes flipped, dropped, doubled, whole stretches
- * lost, the reset button at any moment, the line unplugged. Time is the board's, so nothing here depends on the machine.
- *   test_board [FAULTS] [SEED]
- * A call may fail, with a message; it may not give another number than the sum over the decoded weights, and it must end.
- * Whatever happened, the same call without faults must then be right. */
+ * The uart device on a Verilated board, with faults on the line between them: bytes flipped, dropped, doubled, whole
+ * stretches lost, the reset button at any moment, the line unplugged. Time is the board's, so nothing here depends on
+ * the machine. test_board [FAULTS] [SEED] A call may fail, with a message; it may not give another number than the sum
+ * over the decoded weights, and it must end. Whatever happened, the same call without faults must then be right. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,11 +111,18 @@ static sb_status line_receive(void *ctx, uint8_t *data, size_t room, size_t *got
     return l->unplugged ? sb_fail(err, SB_ERR_IO, "line: gone") : SB_OK;
 }
 
-static int64_t line_now(void *ctx) { return (int64_t)(board_model_cycles(((line *)ctx)->model) / CYCLES_A_MS); }
+static int64_t line_now(void *ctx)
+{
+    return (int64_t)(board_model_cycles(((line *)ctx)->model) / CYCLES_A_MS);
+}
 
-static uint32_t line_random(void *ctx) { return draw(ctx); }
+static uint32_t line_random(void *ctx)
+{
+    return draw(ctx);
+}
 
-/* --- devices and jobs ----------------------------------------------------------------------------------------------------- */
+/* --- devices and jobs
+ * ----------------------------------------------------------------------------------------------------- */
 
 static line *opening; /* whose line the next device is on */
 
@@ -166,14 +172,15 @@ static job make_job(line *l, unsigned codecs)
         j.words[i] = draw(l) % 8 ? draw(l) : 0x7e7d7d7eu; /* bytes that the framing must escape */
     for (size_t v = 0; v < j.batch; v++)
         for (size_t c = 0; c < j.cols; c++)
-            j.acts[v * elems + c / (size_t)j.codec->act_block * (size_t)j.codec->act_stride + c % (size_t)j.codec->act_block] =
-                (int16_t)(draw(l) % 65535 - 32767);
+            j.acts[v * elems + c / (size_t)j.codec->act_block * (size_t)j.codec->act_stride +
+                   c % (size_t)j.codec->act_block] = (int16_t)(draw(l) % 65535 - 32767);
     for (size_t r = 0; r < j.rows; r++) {
         sb_codec_decode_row_int(j.codec, j.words + r * row_words, j.cols, w);
         for (size_t v = 0; v < j.batch; v++) {
             uint64_t sum = 0;
             for (size_t c = 0; c < j.cols; c++) {
-                size_t at = c / (size_t)j.codec->act_block * (size_t)j.codec->act_stride + c % (size_t)j.codec->act_block;
+                size_t at =
+                    c / (size_t)j.codec->act_block * (size_t)j.codec->act_stride + c % (size_t)j.codec->act_block;
                 sum += (uint64_t)w[c] * (uint64_t)(int64_t)j.acts[v * elems + at];
             }
             j.want[v * j.rows + r] = (int64_t)sum;
@@ -197,7 +204,11 @@ typedef struct {
 /* Puts the job into device memory once; submitting the list again is the same job again. */
 static sb_status place(sb_device *dev, const job *j, placed *p, sb_error *err)
 {
-    sb_command c = {.op = SB_OP_MATVEC, .codec = (uint8_t)j->codec->id, .batch = (uint16_t)j->batch, .rows = j->rows, .cols = j->cols};
+    sb_command c = {.op = SB_OP_MATVEC,
+                    .codec = (uint8_t)j->codec->id,
+                    .batch = (uint16_t)j->batch,
+                    .rows = j->rows,
+                    .cols = j->cols};
     sb_matrix m = {.codec = j->codec, .rows = j->rows, .cols = j->cols, .words = j->words};
     size_t acts = j->batch * sb_codec_act_elems(j->codec, j->cols) * 2;
     sb_status st = sb_device_load_matrix(dev, &m, &c.weights, err);
@@ -223,7 +234,8 @@ static bool right(sb_device *dev, const job *j, const placed *p)
     return true;
 }
 
-/* --- the tests -------------------------------------------------------------------------------------------------------------- */
+/* --- the tests
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static int failures;
 #define EXPECT(cond, ...)                                                                                              \
@@ -256,10 +268,12 @@ static sb_device *faulty_call(line *l, sb_device *dev, const job *j, tally *t)
         sb_status st = sb_device_submit(dev, p.list, 1, &err);
         l->countdown = l->lost = 0;
         t->calls++;
-        EXPECT(board_model_cycles(l->model) - began < CALL_CYCLES, "a call of %" PRIu64 " cycles", board_model_cycles(l->model) - began);
+        EXPECT(board_model_cycles(l->model) - began < CALL_CYCLES, "a call of %" PRIu64 " cycles",
+               board_model_cycles(l->model) - began);
         if (!st) {
             t->right_despite++;
-            EXPECT(right(dev, j, &p), "codec %s, %u x %u, batch %u: WRONG RESULT", j->codec->name, j->rows, j->cols, j->batch);
+            EXPECT(right(dev, j, &p), "codec %s, %u x %u, batch %u: WRONG RESULT", j->codec->name, j->rows, j->cols,
+                   j->batch);
             continue;
         }
         t->failed++;
@@ -308,8 +322,9 @@ static void faults(line *l, uint64_t wanted)
     printf("%s: %" PRIu64 " faults (", board_model_name(), total);
     for (int k = 0; k < KINDS; k++)
         printf("%s%" PRIu64 " %s", k ? ", " : "", l->injected[k], kind_name[k]);
-    printf(") in %" PRIu64 " calls: %" PRIu64 " right, %" PRIu64 " failed with a message and were right when repeated\n", t.calls,
-           t.right_despite, t.failed);
+    printf(") in %" PRIu64 " calls: %" PRIu64 " right, %" PRIu64
+           " failed with a message and were right when repeated\n",
+           t.calls, t.right_despite, t.failed);
     EXPECT(total >= wanted, "%" PRIu64 " faults", total);
 }
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dram.h"
 #include "../unit/test_support.h"
+#include "dram.h"
 
 enum { BYTES = 16, MEM = 8192 };
 
@@ -17,7 +17,8 @@ static dram_slave s;
 static void open_with(dram_config c)
 {
     c.bus_bytes = BYTES;
-    for (int i = 0; i < MEM; i++) mem[i] = (uint8_t)(i * 7 + i / 256);
+    for (int i = 0; i < MEM; i++)
+        mem[i] = (uint8_t)(i * 7 + i / 256);
     memset(&m, 0, sizeof m);
     memset(wstrb, 0xFF, sizeof wstrb);
     m.wdata = wdata;
@@ -29,7 +30,10 @@ static void open_with(dram_config c)
     ck_assert_ptr_nonnull(d);
 }
 
-static bool step(void) { return dram_step(d, &m, &s); }
+static bool step(void)
+{
+    return dram_step(d, &m, &s);
+}
 
 static void teardown(void)
 {
@@ -55,7 +59,8 @@ static int collect(uint64_t addr, int beats)
     for (int got = 0; got < beats; cycles++) {
         ck_assert_int_lt(cycles, 10000);
         step();
-        if (!s.rvalid) continue;
+        if (!s.rvalid)
+            continue;
         ck_assert_int_eq(s.rresp, 0);
         ck_assert_mem_eq(s.rdata, mem + addr + BYTES * got, BYTES);
         got++;
@@ -67,18 +72,18 @@ static int collect(uint64_t addr, int beats)
 START_TEST(read_latency)
 {
     for (uint32_t latency = 0; latency < 50; latency += 7) {
-        open_with((dram_config){ .read_latency = latency });
+        open_with((dram_config){.read_latency = latency});
         ask(256, 4);
         ck_assert_int_eq(collect(256, 4), (int)latency + 4);
         teardown();
     }
-    open_with((dram_config){ 0 });
+    open_with((dram_config){0});
 }
 END_TEST
 
 START_TEST(bursts_overlap)
 {
-    open_with((dram_config){ .read_latency = 20 });
+    open_with((dram_config){.read_latency = 20});
     ask(0, 16);
     ask(512, 16);
     int cycles = collect(0, 16);
@@ -89,13 +94,13 @@ END_TEST
 
 START_TEST(peak_rate)
 {
-    open_with((dram_config){ .bytes_per_cycle = BYTES / 4 });
+    open_with((dram_config){.bytes_per_cycle = BYTES / 4});
     ask(0, 100);
     int cycles = collect(0, 100);
     ck_assert_int_ge(cycles, 4 * 100 - 8);
     ck_assert_int_le(cycles, 4 * 100 + 4);
     teardown();
-    open_with((dram_config){ .bytes_per_cycle = 10 }); /* not a divisor: 16 bytes every 1.6 cycles */
+    open_with((dram_config){.bytes_per_cycle = 10}); /* not a divisor: 16 bytes every 1.6 cycles */
     ask(0, 200);
     cycles = collect(0, 200);
     ck_assert_int_ge(cycles, 310);
@@ -105,7 +110,7 @@ END_TEST
 
 START_TEST(refresh)
 {
-    open_with((dram_config){ .refresh_interval = 100, .refresh_length = 10 });
+    open_with((dram_config){.refresh_interval = 100, .refresh_length = 10});
     ask(0, 200);
     int cycles = collect(0, 200);
     ck_assert_int_ge(cycles, 220);
@@ -115,11 +120,12 @@ END_TEST
 
 START_TEST(stalls_hold_data)
 {
-    open_with((dram_config){ .stall_permille = 500, .seed = 9 });
+    open_with((dram_config){.stall_permille = 500, .seed = 9});
     m.arvalid = true;
     m.araddr = 64;
     m.arlen = 63;
-    do step();
+    do
+        step();
     while (!s.arready);
     m.arvalid = false;
     int got = 0, waited = 0;
@@ -140,13 +146,14 @@ END_TEST
 
 START_TEST(read_outside)
 {
-    open_with((dram_config){ 0 });
+    open_with((dram_config){0});
     ask(MEM - BYTES, 1);
     collect(MEM - BYTES, 1);
-    const uint64_t at[] = { MEM, 1ull << 40, -(uint64_t)4096 };
+    const uint64_t at[] = {MEM, 1ull << 40, -(uint64_t)4096};
     for (int i = 0; i < 3; i++) {
         ask(at[i], 1);
-        do step();
+        do
+            step();
         while (!s.rvalid);
         ck_assert_int_eq(s.rresp, 3);
     }
@@ -161,7 +168,8 @@ static int put(uint64_t addr, int beats)
     m.awvalid = true;
     m.awaddr = addr;
     m.awlen = (uint8_t)(beats - 1);
-    do step();
+    do
+        step();
     while (!s.awready);
     m.awvalid = false;
     m.wvalid = true;
@@ -172,14 +180,15 @@ static int put(uint64_t addr, int beats)
         i += s.wready;
     }
     m.wvalid = false;
-    do step();
+    do
+        step();
     while (!s.bvalid);
     return s.bresp;
 }
 
 START_TEST(write_strobes)
 {
-    open_with((dram_config){ .write_latency = 5 });
+    open_with((dram_config){.write_latency = 5});
     uint8_t before[MEM];
     memcpy(before, mem, MEM);
     wstrb[0] = 0x0F;
@@ -203,7 +212,7 @@ static bool not_the_second_page(void *ctx, uint64_t addr, uint64_t bytes)
 START_TEST(unmapped)
 {
     int asked = 0;
-    open_with((dram_config){ .mapped = not_the_second_page, .mapped_ctx = &asked });
+    open_with((dram_config){.mapped = not_the_second_page, .mapped_ctx = &asked});
     m.arvalid = true;
     m.araddr = 8192 - 64 - BYTES;
     m.arlen = 1;
@@ -211,7 +220,8 @@ START_TEST(unmapped)
     for (int i = 0; i < 20; i++) {
         step();
         m.arvalid = m.arvalid && !s.arready;
-        if (s.rvalid) s.rresp ? decode++ : good++;
+        if (s.rvalid)
+            s.rresp ? decode++ : good++;
     }
     ck_assert_int_eq(decode, 1);
     ck_assert_int_eq(good, 1);
@@ -222,7 +232,7 @@ END_TEST
 
 START_TEST(write_outside)
 {
-    open_with((dram_config){ 0 });
+    open_with((dram_config){0});
     ck_assert_int_eq(put(MEM, 2), 3);
     ck_assert_int_eq(put(1ull << 50, 1), 3);
     ck_assert_int_eq(put(MEM - BYTES, 1), 0);
@@ -232,24 +242,66 @@ END_TEST
 START_TEST(rules)
 {
     static const char *const expect[] = {
-        "crosses 4 KB", "not INCR", "not the bus width", "not aligned", "dropped", "changed before ready",
-        "last in the wrong place", "crosses 4 KB", "data or strobes changed",
+        "crosses 4 KB",
+        "not INCR",
+        "not the bus width",
+        "not aligned",
+        "dropped",
+        "changed before ready",
+        "last in the wrong place",
+        "crosses 4 KB",
+        "data or strobes changed",
     };
     for (int i = 0; i < 9; i++) {
-        open_with((dram_config){ .stall_permille = i == 4 || i == 5 ? 999 : 0 });
+        open_with((dram_config){.stall_permille = i == 4 || i == 5 ? 999 : 0});
         m.arlen = 1;
         switch (i) {
-        case 0: m.arvalid = true; m.araddr = 4096 - BYTES; break;
-        case 1: m.arvalid = true; m.arburst = 2; break;
-        case 2: m.arvalid = true; m.arsize = 3; break;
-        case 3: m.arvalid = true; m.araddr = 8; break;
-        case 4: m.arvalid = true; step(); m.arvalid = false; break;
-        case 5: m.arvalid = true; step(); m.araddr += BYTES; break;
-        case 6: m.awvalid = true; m.awlen = 1; step(); m.awvalid = false; m.wvalid = m.wlast = true; break;
-        case 7: m.awvalid = true; m.awlen = 255; m.awaddr = 16; break;
-        case 8: m.wvalid = true; step(); wdata[0] ^= 1; break;
+        case 0:
+            m.arvalid = true;
+            m.araddr = 4096 - BYTES;
+            break;
+        case 1:
+            m.arvalid = true;
+            m.arburst = 2;
+            break;
+        case 2:
+            m.arvalid = true;
+            m.arsize = 3;
+            break;
+        case 3:
+            m.arvalid = true;
+            m.araddr = 8;
+            break;
+        case 4:
+            m.arvalid = true;
+            step();
+            m.arvalid = false;
+            break;
+        case 5:
+            m.arvalid = true;
+            step();
+            m.araddr += BYTES;
+            break;
+        case 6:
+            m.awvalid = true;
+            m.awlen = 1;
+            step();
+            m.awvalid = false;
+            m.wvalid = m.wlast = true;
+            break;
+        case 7:
+            m.awvalid = true;
+            m.awlen = 255;
+            m.awaddr = 16;
+            break;
+        case 8:
+            m.wvalid = true;
+            step();
+            wdata[0] ^= 1;
+            break;
         }
-        for (int k = 0; k < 3; k++) step();
+        for (int k = 0; k < 3; k++)
+            step();
         const char *v = dram_violation(d);
         ck_assert_msg(v && strstr(v, expect[i]), "rule %d: %s, expected %s", i, v ? v : "nothing", expect[i]);
         ck_assert(!step());
@@ -257,7 +309,7 @@ START_TEST(rules)
         ck_assert_ptr_null(dram_violation(d));
         teardown();
     }
-    open_with((dram_config){ 0 });
+    open_with((dram_config){0});
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The drivers of the core against the cpu device: batches beyond what the core takes are split, and errors name the caller's
- * command.  test_driver LIB|xrt:...|opencl-xrt:... ... */
+ * The drivers of the core against the cpu device: batches beyond what the core takes are split, and errors name the
+ * caller's command.  test_driver LIB|xrt:...|opencl-xrt:... ... */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,8 @@ static void run(const char *spec, const shape *s, uint64_t seed, uint8_t **out, 
     m_rng rng = {seed};
     sb_command list[COMMANDS];
     for (int i = 0; i < COMMANDS; i++) {
-        size_t words = s[i].rows * sb_codec_row_words(s[i].codec, s[i].cols), elems = sb_codec_act_elems(s[i].codec, s[i].cols);
+        size_t words = s[i].rows * sb_codec_row_words(s[i].codec, s[i].cols),
+               elems = sb_codec_act_elems(s[i].codec, s[i].cols);
         uint32_t *w = malloc(words * 4);
         int16_t *x = calloc(s[i].batch, elems * 2);
         check(w && x, spec, "out of memory");
@@ -45,8 +46,12 @@ static void run(const char *spec, const shape *s, uint64_t seed, uint8_t **out, 
             for (size_t c = 0; c < s[i].cols; c++)
                 x[v * elems + c / blk * slot + c % blk] = (int16_t)((int)m_below(&rng, 65535) - 32767);
         sb_matrix m = {.codec = s[i].codec, .rows = s[i].rows, .cols = s[i].cols, .words = w};
-        list[i] = (sb_command){.op = SB_OP_MATVEC, .codec = (uint8_t)s[i].codec->id, .batch = (uint16_t)s[i].batch, .rows = s[i].rows,
-                               .cols = s[i].cols, .tag = (uint32_t)i + 100};
+        list[i] = (sb_command){.op = SB_OP_MATVEC,
+                               .codec = (uint8_t)s[i].codec->id,
+                               .batch = (uint16_t)s[i].batch,
+                               .rows = s[i].rows,
+                               .cols = s[i].cols,
+                               .tag = (uint32_t)i + 100};
         check(!sb_device_load_matrix(dev, &m, &list[i].weights, &err), spec, err.msg);
         check(!sb_device_alloc(dev, elems * 2 * s[i].batch, &list[i].src, &err), spec, err.msg);
         check(!sb_device_write(dev, list[i].src, x, elems * 2 * s[i].batch, &err), spec, err.msg);
@@ -91,8 +96,10 @@ int main(int argc, char **argv)
             for (uint32_t i = 0; i < COMMANDS; i++) {
                 /* Some are bound by the number of vectors, some by the buffer of 65536 activations. */
                 bool wide = m_below(&rng, 3) == 0;
-                s[i] = (shape){.codec = sb_codec_by_id((int)m_below(&rng, M_CODECS)), .rows = 1 + m_below(&rng, 20),
-                               .cols = wide ? 4097 + m_below(&rng, 18000) : 1 + m_below(&rng, 90), .batch = 1 + m_below(&rng, wide ? 16 : 50)};
+                s[i] = (shape){.codec = sb_codec_by_id((int)m_below(&rng, M_CODECS)),
+                               .rows = 1 + m_below(&rng, 20),
+                               .cols = wide ? 4097 + m_below(&rng, 18000) : 1 + m_below(&rng, 90),
+                               .batch = 1 + m_below(&rng, wide ? 16 : 50)};
                 if (i == bad)
                     s[i].cols = 70000;
                 uint32_t fit = 65536 / (uint32_t)sb_codec_act_elems(s[i].codec, s[i].cols), each = fit < 16 ? fit : 16;
@@ -105,9 +112,11 @@ int main(int argc, char **argv)
             run(spec, s, seed, sim, &k, bad);
             char text[128];
             for (uint32_t i = 0; i < COMMANDS; i++) {
-                snprintf(text, sizeof text, "round %d command %u: %s %ux%u batch %u", round, i, s[i].codec->name, s[i].rows, s[i].cols, s[i].batch);
+                snprintf(text, sizeof text, "round %d command %u: %s %ux%u batch %u", round, i, s[i].codec->name,
+                         s[i].rows, s[i].cols, s[i].batch);
                 if (i < bad) /* the gaps between vectors hold the zeros of fresh memory on both */
-                    check(!memcmp(cpu[i], sim[i], sb_acc_stride(s[i].rows) * s[i].batch), text, "the core's results are not the CPU's");
+                    check(!memcmp(cpu[i], sim[i], sb_acc_stride(s[i].rows) * s[i].batch), text,
+                          "the core's results are not the CPU's");
                 free(cpu[i]);
                 free(sim[i]);
             }

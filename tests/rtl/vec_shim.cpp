@@ -8,9 +8,13 @@
 #include "Vvector_unit.h"
 #include "verilated.h"
 
-double sc_time_stamp() { return 0; }
+double sc_time_stamp()
+{
+    return 0;
+}
 
-namespace {
+namespace
+{
 
 constexpr unsigned kBeat = VEC_BUS / 8;
 
@@ -34,8 +38,14 @@ struct Rng {
     bool chance(unsigned permille) { return next() % 1000 < permille; }
 };
 
-template <class P> void put(P &port, const void *src, size_t bytes) { std::memcpy(&port, src, bytes); }
-template <class P> void get(const P &port, void *dst, size_t bytes) { std::memcpy(dst, &port, bytes); }
+template <class P> void put(P &port, const void *src, size_t bytes)
+{
+    std::memcpy(&port, src, bytes);
+}
+template <class P> void get(const P &port, void *dst, size_t bytes)
+{
+    std::memcpy(dst, &port, bytes);
+}
 
 } // namespace
 
@@ -64,7 +74,8 @@ void vec_dut_free(void *dut)
     delete d;
 }
 
-void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uint64_t size, const vec_env *env, vec_result *r)
+void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uint64_t size, const vec_env *env,
+                 vec_result *r)
 {
     auto *d = static_cast<Vvector_unit *>(dut);
     *r = vec_result{};
@@ -80,7 +91,8 @@ void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uin
     auto inside = [&](uint64_t a) { return a >= base && a + kBeat <= base + size; };
     auto commit = [&](const Write &w) {
         for (unsigned i = 0; i < kBeat; i++)
-            if (w.strb[i]) mem[w.addr - base + i] = w.data[i];
+            if (w.strb[i])
+                mem[w.addr - base + i] = w.data[i];
     };
     for (uint64_t t = 0;; t++) {
         d->clk_i = 0;
@@ -88,11 +100,13 @@ void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uin
         put(d->cmd_i, record, 64);
         d->req_ready_i = reads.size() < 512 && !rng.chance(env->stall);
         // A beat that is offered stays.
-        if (!beat_up) beat_up = !reads.empty() && t >= reads.front().ready && !rng.chance(env->stall);
+        if (!beat_up)
+            beat_up = !reads.empty() && t >= reads.front().ready && !rng.chance(env->stall);
         d->beat_valid_i = beat_up;
         if (beat_up) {
             Beat &b = reads.front();
-            if (!env->late && inside(b.addr)) std::memcpy(b.data, mem + (b.addr - base), kBeat);
+            if (!env->late && inside(b.addr))
+                std::memcpy(b.data, mem + (b.addr - base), kBeat);
             put(d->beat_data_i, b.data, kBeat);
             d->beat_err_i = b.err;
             d->beat_last_i = b.last;
@@ -104,11 +118,13 @@ void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uin
         d->eval();
 
         bool move = false;
-        if (!sent && d->cmd_ready_o) sent = move = true;
+        if (!sent && d->cmd_ready_o)
+            sent = move = true;
         if (d->req_valid_o && d->req_ready_i) {
             move = true;
             uint64_t a = d->req_addr_o, n = d->req_beats_o;
-            if (a % kBeat || n == 0 || n > (1u << 25)) r->protocol = true;
+            if (a % kBeat || n == 0 || n > (1u << 25))
+                r->protocol = true;
             for (uint64_t i = 0; i < n && i < 1u << 20; i++) {
                 Beat b;
                 b.addr = a + i * kBeat;
@@ -137,10 +153,13 @@ void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uin
                 Write w;
                 w.addr = run_addr.front();
                 get(d->wr_data_o, w.data, kBeat);
-                for (unsigned i = 0; i < kBeat; i++) w.strb[i] = reinterpret_cast<const uint8_t *>(&d->wr_strb_o)[i / 8] >> (i % 8) & 1;
+                for (unsigned i = 0; i < kBeat; i++)
+                    w.strb[i] = reinterpret_cast<const uint8_t *>(&d->wr_strb_o)[i / 8] >> (i % 8) & 1;
                 bool any = false;
-                for (unsigned i = 0; i < kBeat; i++) any |= w.strb[i] != 0;
-                if (!any) r->protocol = true;
+                for (unsigned i = 0; i < kBeat; i++)
+                    any |= w.strb[i] != 0;
+                if (!any)
+                    r->protocol = true;
                 if (!inside(w.addr)) {
                     r->outside = write_err = true;
                 } else if (env->late) {
@@ -152,7 +171,8 @@ void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uin
                 if (--runs.front() == 0) {
                     runs.pop_front();
                     run_addr.pop_front();
-                    if (write_run++ == env->bad_write) write_err = true;
+                    if (write_run++ == env->bad_write)
+                        write_err = true;
                 }
                 free_at = t + 2 + env->latency;
                 r->write_beats++;
@@ -161,7 +181,8 @@ void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uin
         if (d->wr_req_valid_o && d->wr_req_ready_i) {
             move = true;
             uint64_t a = d->wr_req_addr_o, n = d->wr_req_beats_o;
-            if (a % kBeat || n == 0 || n > 256) r->protocol = true;
+            if (a % kBeat || n == 0 || n > 256)
+                r->protocol = true;
             runs.push_back(n);
             run_addr.push_back(a);
             free_at = t + 2 + env->latency;
@@ -174,7 +195,8 @@ void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uin
         quiet = move ? 0 : quiet + 1;
         if (done) {
             r->cycles = t;
-            if (!reads.empty() || !runs.empty()) r->protocol = true;
+            if (!reads.empty() || !runs.empty())
+                r->protocol = true;
             break;
         }
         if (quiet > 20000) {
@@ -183,5 +205,6 @@ void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uin
             break;
         }
     }
-    for (const Write &w : held) commit(w);
+    for (const Write &w : held)
+        commit(w);
 }

@@ -28,7 +28,8 @@ typedef struct {
 void *vec_dut_new(void);
 void vec_dut_free(void *dut);
 /* mem: `size` bytes at device address `base`; reads elsewhere are answered with an error. */
-void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uint64_t size, const vec_env *env, vec_result *r);
+void vec_dut_run(void *dut, const void *record, uint8_t *mem, uint64_t base, uint64_t size, const vec_env *env,
+                 vec_result *r);
 
 #ifdef __cplusplus
 }

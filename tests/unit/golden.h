@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reads the golden vectors: tests/golden/codec.json (made by make_codec.py) unless GOLDEN_FILE names another; the tests run in
- * the repository's root. */
+ * Reads the golden vectors: tests/golden/codec.json (made by make_codec.py) unless GOLDEN_FILE names another; the tests
+ * run in the repository's root. */
 #ifndef SEEDBED_TESTS_GOLDEN_H
 #define SEEDBED_TESTS_GOLDEN_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Exact attention: every engine of the library against a second, naive writing of docs/numerics.md section 6; against binary64;
- * masks, partial sums, and the error of the functions over their whole input range. */
+ * Exact attention: every engine of the library against a second, naive writing of docs/numerics.md section 6; against
+ * binary64; masks, partial sums, and the error of the functions over their whole input range. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +25,10 @@ static __int128 floor_shift(__int128 v, int by)
     __int128 q = v / d;
     return v % d < 0 ? q - 1 : q;
 }
-static __int128 sat(__int128 v, __int128 lo, __int128 hi) { return v < lo ? lo : v > hi ? hi : v; }
+static __int128 sat(__int128 v, __int128 lo, __int128 hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
 
 static uint32_t naive_p(bool sigmoid, int32_t y, int32_t max)
 {
@@ -52,7 +55,8 @@ static bool naive_sees(const sb_attn *a, uint32_t token, int32_t pos, uint32_t j
 /* Element i of row j of K (which 0) or V (1), and the exponent. */
 static int naive_kv(const sb_attn *a, size_t g, int which, size_t j, size_t i, int *k)
 {
-    size_t e = a->flags & SB_ATTN_KV8 ? 1 : 2, rb = (a->head_dim * e + 63) / 64 * 64, region = 2 * a->capacity * rb + 2 * a->capacity;
+    size_t e = a->flags & SB_ATTN_KV8 ? 1 : 2, rb = (a->head_dim * e + 63) / 64 * 64,
+           region = 2 * a->capacity * rb + 2 * a->capacity;
     const uint8_t *base = a->kv + g * region, *at = base + j * rb + i * e;
     if (which) /* [block][line of 64 bytes][64 keys] */
         at = base + a->capacity * rb + (j / 64 * (rb / 64) + i * e / 64) * 4096 + j % 64 * 64 + i * e % 64;
@@ -100,7 +104,8 @@ static void naive_row(const sb_attn *a, size_t row, int64_t *acc, uint32_t *prob
 static void check_case(attn_case *c, int n)
 {
     sb_attn *a = &c->a;
-    size_t hd = a->head_dim, rb = sb_attn_row_bytes(hd), ps = sb_attn_prob_stride(a->keys), group = a->heads / a->kv_heads;
+    size_t hd = a->head_dim, rb = sb_attn_row_bytes(hd), ps = sb_attn_prob_stride(a->keys),
+           group = a->heads / a->kv_heads;
     int64_t *want = malloc(8 * (hd + 1));
     uint32_t *want_p = malloc(ps * 4);
     for (int e = 0; e < N_KERNELS; e++) {
@@ -115,12 +120,14 @@ static void check_case(attn_case *c, int n)
             naive_row(a, r, want, want_p);
             ck_assert_msg(!memcmp(a->dst + r * rb, want, 8 * (hd + 1)),
                           "case %d, %s: row %zu of batch %u, heads %u/%u, head_dim %u, keys %u, flags %u, window %u", n,
-                          kernels[e]->name, r, a->batch, a->heads, a->kv_heads, a->head_dim, a->keys, a->flags, a->window);
+                          kernels[e]->name, r, a->batch, a->heads, a->kv_heads, a->head_dim, a->keys, a->flags,
+                          a->window);
             for (size_t i = 8 * (hd + 1); i < rb; i++)
                 ck_assert_uint_eq(a->dst[r * rb + i], 0xa5); /* the gap is left alone */
             const uint32_t *got = probs ? a->probs + (r / group / a->batch * group + r % group) * ps : NULL;
             if (got)
-                ck_assert_msg(!memcmp(got, want_p, a->keys * 4), "case %d, %s: probabilities of row %zu", n, kernels[e]->name, r);
+                ck_assert_msg(!memcmp(got, want_p, a->keys * 4), "case %d, %s: probabilities of row %zu", n,
+                              kernels[e]->name, r);
         }
         free(a->dst);
         free(a->probs);
@@ -178,8 +185,13 @@ END_TEST
 START_TEST(all_masked)
 {
     for (unsigned f = 0; f < 4; f++) {
-        attn_case c = {.a = {.flags = f | SB_ATTN_BITMAP | SB_ATTN_EXPORT, .batch = 3, .heads = 4, .kv_heads = 2, .head_dim = 40,
-                             .keys = 130, .capacity = 192}};
+        attn_case c = {.a = {.flags = f | SB_ATTN_BITMAP | SB_ATTN_EXPORT,
+                             .batch = 3,
+                             .heads = 4,
+                             .kv_heads = 2,
+                             .head_dim = 40,
+                             .keys = 130,
+                             .capacity = 192}};
         attn_case_fill(&c, false);
         memset(c.mask, 0, 3 * 8 * 8);
         c.a.dst = malloc(c.dst_bytes);
@@ -210,7 +222,8 @@ START_TEST(function_error)
             double x = exp2((double)y / 16384), want = 16777216 * (sigmoid ? x / (1 + x) : x);
             if (sigmoid && y > 300000)
                 want = 16777216;
-            double e = fabs(got - want), unit = want < 65536 ? 1 : want / 65536; /* 16 significant bits, never below 2^-24 */
+            double e = fabs(got - want),
+                   unit = want < 65536 ? 1 : want / 65536; /* 16 significant bits, never below 2^-24 */
             worst = e > worst ? e : worst;
             if (abs(y) <= 16 << 14) { /* beyond, it is 0 or 1 and the mean would flatter */
                 mean += e;
@@ -219,8 +232,10 @@ START_TEST(function_error)
             worst_rel = e / unit > worst_rel ? e / unit : worst_rel;
         }
         mean /= (double)n;
-        printf("%s: error max %.1f of 2^-24, mean %.1f over %zu inputs within 16 (max %.2f, mean %.3f of 2^-16); relative to 16 significant bits max "
-               "%.2f\n", sigmoid ? "sigmoid" : "2^y", worst, mean, n, worst / 256, mean / 256, worst_rel);
+        printf("%s: error max %.1f of 2^-24, mean %.1f over %zu inputs within 16 (max %.2f, mean %.3f of 2^-16); "
+               "relative to 16 significant bits max "
+               "%.2f\n",
+               sigmoid ? "sigmoid" : "2^y", worst, mean, n, worst / 256, mean / 256, worst_rel);
         ck_assert_msg(worst <= (sigmoid ? 350 : 430), "max %.1f", worst);
         ck_assert_msg(worst_rel <= 3.5, "relative %.2f", worst_rel);
         fflush(stdout);
@@ -248,7 +263,8 @@ START_TEST(table_checksum)
 }
 END_TEST
 
-/* Real queries, keys and values quantised as section 6.1 says, against binary64 attention on the unquantised numbers. */
+/* Real queries, keys and values quantised as section 6.1 says, against binary64 attention on the unquantised numbers.
+ */
 START_TEST(against_binary64)
 {
     double worst[2][2] = {{0}};
@@ -258,8 +274,13 @@ START_TEST(against_binary64)
         uint64_t seed = (uint64_t)n + 1;
         float *q = random_weights(seed, hd, 1), *k = random_weights(seed + 1000, (size_t)keys * hd, 1);
         float *v = random_weights(seed + 2000, (size_t)keys * hd, 0.5);
-        attn_case c = {.a = {.flags = (sigmoid ? SB_ATTN_SIGMOID : 0u) | (kv8 ? SB_ATTN_KV8 : 0u) | SB_ATTN_CAUSAL, .batch = 1,
-                             .heads = 1, .kv_heads = 1, .head_dim = hd, .keys = keys, .capacity = (keys + 63) / 64 * 64}};
+        attn_case c = {.a = {.flags = (sigmoid ? SB_ATTN_SIGMOID : 0u) | (kv8 ? SB_ATTN_KV8 : 0u) | SB_ATTN_CAUSAL,
+                             .batch = 1,
+                             .heads = 1,
+                             .kv_heads = 1,
+                             .head_dim = hd,
+                             .keys = keys,
+                             .capacity = (keys + 63) / 64 * 64}};
         attn_case_fill(&c, false);
         size_t rb = sb_attn_kv_row(hd, kv8);
         int8_t *exps = (int8_t *)(c.kv + 2 * c.a.capacity * rb);
@@ -277,7 +298,8 @@ START_TEST(against_binary64)
                     double t = rint(ldexp(x[i], e));
                     int16_t s = (int16_t)(t > lim ? lim : t < -lim ? -lim : t);
                     size_t o = i * (kv8 ? 1 : 2);
-                    uint8_t *at = w ? c.kv + c.a.capacity * rb + sb_attn_v_line(rb, j, o / 64) + o % 64 : c.kv + j * rb + o;
+                    uint8_t *at =
+                        w ? c.kv + c.a.capacity * rb + sb_attn_v_line(rb, j, o / 64) + o % 64 : c.kv + j * rb + o;
                     memcpy(at, &s, kv8 ? 1 : 2);
                 }
             }
@@ -287,7 +309,8 @@ START_TEST(against_binary64)
             aq = fabsf(q[i]) > aq ? fabsf(q[i]) : aq;
         int kq = 14 - ilogbf(aq);
         sb_attn_constants t = sb_attn_constants_make(hd, bias, 0);
-        sb_attn_header h = {.pos = (int32_t)keys - 1, .shift = kq - t.scale_exp - 16, .v_exp = v_exp, .bias = t.bias, .scale = t.scale};
+        sb_attn_header h = {
+            .pos = (int32_t)keys - 1, .shift = kq - t.scale_exp - 16, .v_exp = v_exp, .bias = t.bias, .scale = t.scale};
         memcpy(c.queries, &h, sizeof h);
         for (size_t i = 0; i < hd; i++)
             ((int16_t *)(c.queries + 64))[i] = (int16_t)fmin(32767, rint(ldexp(q[i], kq)));
@@ -321,8 +344,9 @@ START_TEST(against_binary64)
         free(v);
         attn_case_free(&c);
     }
-    printf("relative rms error against binary64: 16-bit softmax %.2e sigmoid %.2e, 8-bit KV softmax %.2e sigmoid %.2e\n",
-           worst[0][0], worst[0][1], worst[1][0], worst[1][1]);
+    printf(
+        "relative rms error against binary64: 16-bit softmax %.2e sigmoid %.2e, 8-bit KV softmax %.2e sigmoid %.2e\n",
+        worst[0][0], worst[0][1], worst[1][0], worst[1][1]);
     ck_assert_msg(worst[0][0] < 5e-4 && worst[0][1] < 5e-4, "16-bit: %.2e %.2e", worst[0][0], worst[0][1]);
     ck_assert_msg(worst[1][0] < 3e-2 && worst[1][1] < 3e-2, "8-bit: %.2e %.2e", worst[1][0], worst[1][1]);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The four commands of exact attention on the cpu device: against binary64, the same bits however tokens are batched, refusals. */
+ * The four commands of exact attention on the cpu device: against binary64, the same bits however tokens are batched,
+ * refusals. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -25,9 +26,15 @@ static sb_status run(const problem *p, uint32_t step, float *out, sb_error *err)
     struct {
         uint64_t *a;
         size_t n;
-    } buf[] = {{&q, nq}, {&k, nk}, {&v, nk}, {&cache, p->kv_heads * sb_attn_kv_bytes(p->hd, p->kv8, p->capacity)},
-               {&records, p->tokens * p->heads * sb_attn_query_bytes(p->hd)}, {&sums, p->tokens * p->heads * sb_attn_row_bytes(p->hd)},
-               {&dst, nq}, {&par, sb_attn_query_params_bytes(p->heads)}, {&list, 4 * 64}};
+    } buf[] = {{&q, nq},
+               {&k, nk},
+               {&v, nk},
+               {&cache, p->kv_heads * sb_attn_kv_bytes(p->hd, p->kv8, p->capacity)},
+               {&records, p->tokens * p->heads * sb_attn_query_bytes(p->hd)},
+               {&sums, p->tokens * p->heads * sb_attn_row_bytes(p->hd)},
+               {&dst, nq},
+               {&par, sb_attn_query_params_bytes(p->heads)},
+               {&list, 4 * 64}};
     for (size_t i = 0; i < sizeof buf / sizeof *buf; i++)
         ck_assert_int_eq(sb_device_alloc(dev, buf[i].n, buf[i].a, err), SB_OK);
     float slope[64];
@@ -45,14 +52,43 @@ static sb_status run(const problem *p, uint32_t step, float *out, sb_error *err)
         uint16_t n = (uint16_t)(p->tokens - t < step ? p->tokens - t : step);
         uint32_t qs = p->heads * p->hd, ks = p->kv_heads * p->hd;
         sb_command c[4] = {
-            {.op = SB_OP_QUANTIZE_KV, .codec = flags, .batch = n, .rows = p->kv_heads, .cols = p->hd, .src = k + 4ull * t * ks,
-             .aux = v + 4ull * t * ks, .dst = cache, .p = {t, p->capacity, ks}},
-            {.op = SB_OP_QUANTIZE_Q, .codec = flags, .batch = n, .rows = p->heads, .cols = p->hd, .weights = cache,
-             .src = q + 4ull * t * qs, .dst = records, .aux = par, .p = {t, p->capacity, qs, p->kv_heads}},
-            {.op = SB_OP_ATTENTION_X, .codec = flags, .batch = n, .rows = p->heads, .cols = p->hd, .weights = cache, .src = records,
-             .dst = sums, .p = {t + n, p->capacity, p->window, p->kv_heads}},
-            {.op = SB_OP_ATTN_SCALE, .codec = flags, .batch = n, .rows = p->heads, .cols = p->hd, .src = sums, .aux = records,
-             .dst = dst + 4ull * t * qs, .p = {0, 0, 0, p->kv_heads}},
+            {.op = SB_OP_QUANTIZE_KV,
+             .codec = flags,
+             .batch = n,
+             .rows = p->kv_heads,
+             .cols = p->hd,
+             .src = k + 4ull * t * ks,
+             .aux = v + 4ull * t * ks,
+             .dst = cache,
+             .p = {t, p->capacity, ks}},
+            {.op = SB_OP_QUANTIZE_Q,
+             .codec = flags,
+             .batch = n,
+             .rows = p->heads,
+             .cols = p->hd,
+             .weights = cache,
+             .src = q + 4ull * t * qs,
+             .dst = records,
+             .aux = par,
+             .p = {t, p->capacity, qs, p->kv_heads}},
+            {.op = SB_OP_ATTENTION_X,
+             .codec = flags,
+             .batch = n,
+             .rows = p->heads,
+             .cols = p->hd,
+             .weights = cache,
+             .src = records,
+             .dst = sums,
+             .p = {t + n, p->capacity, p->window, p->kv_heads}},
+            {.op = SB_OP_ATTN_SCALE,
+             .codec = flags,
+             .batch = n,
+             .rows = p->heads,
+             .cols = p->hd,
+             .src = sums,
+             .aux = records,
+             .dst = dst + 4ull * t * qs,
+             .p = {0, 0, 0, p->kv_heads}},
         };
         sb_device_write(dev, list, c, sizeof c, err);
         st = sb_device_submit(dev, list, 4, err);
@@ -70,7 +106,8 @@ static double reference(const problem *p, uint32_t t, uint32_t h, double *out)
     double slope = p->alibi ? exp2f(-8.0f * (float)(h + 1) / (float)p->heads) : 0, sum = 0, norm = 0;
     memset(out, 0, p->hd * sizeof *out);
     for (uint32_t j = p->window && t >= p->window ? t - p->window + 1 : 0; j <= t; j++) {
-        const float *k = p->k + ((size_t)j * p->kv_heads + g) * p->hd, *v = p->v + ((size_t)j * p->kv_heads + g) * p->hd;
+        const float *k = p->k + ((size_t)j * p->kv_heads + g) * p->hd,
+                    *v = p->v + ((size_t)j * p->kv_heads + g) * p->hd;
         double s = 0;
         for (uint32_t i = 0; i < p->hd; i++)
             s += (double)q[i] * k[i];
@@ -90,8 +127,13 @@ static double reference(const problem *p, uint32_t t, uint32_t h, double *out)
 static problem make(int n)
 {
     static const uint32_t dims[] = {8, 32, 64, 40, 128};
-    problem p = {.kv_heads = 1 + (uint32_t)n % 3, .hd = dims[n % 5], .tokens = 20 + (uint32_t)n * 13 % 80, .sigmoid = n & 1, .kv8 = n & 2,
-                 .alibi = n & 4, .window = n % 3 ? 0 : 7};
+    problem p = {.kv_heads = 1 + (uint32_t)n % 3,
+                 .hd = dims[n % 5],
+                 .tokens = 20 + (uint32_t)n * 13 % 80,
+                 .sigmoid = n & 1,
+                 .kv8 = n & 2,
+                 .alibi = n & 4,
+                 .window = n % 3 ? 0 : 7};
     p.heads = p.kv_heads * (1 + (uint32_t)n % 4);
     p.capacity = (p.tokens + 63) / 64 * 64;
     p.bias = p.sigmoid ? -logf((float)p.tokens) : 0;
@@ -123,7 +165,8 @@ START_TEST(right_and_batch_free)
             double norm = reference(&p, t, h, want), e = 0;
             for (uint32_t i = 0; i < p.hd; i++)
                 e += pow(a[((size_t)t * p.heads + h) * p.hd + i] - want[i], 2);
-            ck_assert_msg(sqrt(e / norm) < (p.kv8 ? 5e-2 : 1e-3), "token %u, head %u: relative error %g", t, h, sqrt(e / norm));
+            ck_assert_msg(sqrt(e / norm) < (p.kv8 ? 5e-2 : 1e-3), "token %u, head %u: relative error %g", t, h,
+                          sqrt(e / norm));
         }
     free(a);
     free(b);

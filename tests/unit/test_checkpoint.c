@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scratch.h"
 #include "seedbed/checkpoint.h"
 #include "seedbed/config.h"
-#include "scratch.h"
 #include "test_support.h"
 
 static sb_error err;
@@ -103,7 +103,7 @@ START_TEST(shards)
     static const sb_tensor_decl b[] = {{"y", SB_DTYPE_U8, 1, {3}}, {"w", SB_DTYPE_U8, 1, {1}}};
     open_fails(SB_ERR_IO, "neither model.safetensors nor");
     scratch_write("model.safetensors.index.json", "{\"metadata\":{\"total_size\":6},\"weight_map\":{\"y\":\"b."
-                                               "safetensors\",\"x\":\"a.safetensors\",\"w\":\"b.safetensors\"}}");
+                                                  "safetensors\",\"x\":\"a.safetensors\",\"w\":\"b.safetensors\"}}");
     open_fails(SB_ERR_IO, "a.safetensors: cannot open");
     write_tensors("a.safetensors", a, 2, "xXs", 3);
     write_tensors("b.safetensors", b, 1, "yYy", 3);

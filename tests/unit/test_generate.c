@@ -122,7 +122,8 @@ START_TEST(generation_ends)
     }
     sb_session *s = open_session(m, dev, 2);
     counting got = {0};
-    ck_assert_int_eq(sb_generate(s, ids, 3, &(sb_generate_options){.n = 1}, greedy, count_token, &got, &err), SB_ERR_ARG);
+    ck_assert_int_eq(sb_generate(s, ids, 3, &(sb_generate_options){.n = 1}, greedy, count_token, &got, &err),
+                     SB_ERR_ARG);
     ck_assert_int_eq(got.n, 0);
     sb_session_close(s);
     sb_sampler_free(greedy);
@@ -174,7 +175,8 @@ START_TEST(logits_that_are_not_finite_are_an_error)
         uint32_t ids[2];
         fill(ids, 2);
         counting got = {0};
-        ck_assert_int_eq(sb_generate(s, ids, 2, &(sb_generate_options){.n = 1}, greedy, count_token, &got, &err), SB_ERR_DEVICE);
+        ck_assert_int_eq(sb_generate(s, ids, 2, &(sb_generate_options){.n = 1}, greedy, count_token, &got, &err),
+                         SB_ERR_DEVICE);
         ck_assert_int_eq(got.n, 0);
         ck_assert_msg(!strncmp(err.msg, where[i], strlen(where[i])) && strstr(err.msg, "(error 7)"), "%s", err.msg);
         sb_sampler_free(greedy);
@@ -203,7 +205,8 @@ START_TEST(sampling)
         int ones = 0;
         for (int k = 0; k < N; k++)
             ones += sb_sampler_next(s, two) == 1;
-        ck_assert_msg(fabs((double)ones / N - row[i].want) < 0.015, "row %zu: %d of %d, expected %g", i, ones, N, row[i].want);
+        ck_assert_msg(fabs((double)ones / N - row[i].want) < 0.015, "row %zu: %d of %d, expected %g", i, ones, N,
+                      row[i].want);
         sb_sampler_free(s);
     }
     const sb_sampler_options bad[] = {{-1, 1, 0}, {NAN, 1, 0}, {101, 1, 0}, {1, 0, 0}, {1, 1.5f, 0}, {1, NAN, 0}};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The command list of a step, for models of many shapes: from EMBED to ARGMAX in operations of the exact contract, every address
- * on a beat where the shape lets it; the arg-max is that of the logits, and prefill gives the bits of decode. */
+ * The command list of a step, for models of many shapes: from EMBED to ARGMAX in operations of the exact contract,
+ * every address on a beat where the shape lets it; the arg-max is that of the logits, and prefill gives the bits of
+ * decode. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -41,10 +42,11 @@ START_TEST(list_is_whole)
     ck_assert_uint_eq(s->placed.commands[count - 1].op, SB_OP_ARGMAX);
     for (uint32_t i = 0; i < count; i++) {
         const sb_command *c = &s->placed.commands[i];
-        ck_assert_msg(sb_device_place(dev, (sb_op)c->op) == SB_PLACE_DEVICE, "%s is not in the contract", sb_op_name(c->op));
-        uint64_t all = c->weights | c->src | c->dst | c->aux;
-        ck_assert_msg(!p->aligned || all % 64 == 0, "%s: command %u, %s: an address is not a multiple of 64", p->name, i,
+        ck_assert_msg(sb_device_place(dev, (sb_op)c->op) == SB_PLACE_DEVICE, "%s is not in the contract",
                       sb_op_name(c->op));
+        uint64_t all = c->weights | c->src | c->dst | c->aux;
+        ck_assert_msg(!p->aligned || all % 64 == 0, "%s: command %u, %s: an address is not a multiple of 64", p->name,
+                      i, sb_op_name(c->op));
         if (c->op == SB_OP_ATTENTION_X)
             ck_assert_int_eq((c->codec & SB_ATTN_SIGMOID) != 0, p->sigmoid);
     }
@@ -81,7 +83,8 @@ START_TEST(prefill_decode_and_argmax)
         for (size_t i = 1; i < vocab; i++)
             best = want[i] > want[best] ? i : best;
         ck_assert_int_eq(sb_session_argmax(s[1], &next, &err), SB_OK);
-        ck_assert_msg(next == best, "%s: token %d: %u (%a), expected %zu (%a)", p->name, t, next, (double)want[next], best, (double)want[best]);
+        ck_assert_msg(next == best, "%s: token %d: %u (%a), expected %zu (%a)", p->name, t, next, (double)want[next],
+                      best, (double)want[best]);
     }
     ck_assert_int_eq(sb_session_argmax(s[0], &next, &err), SB_OK); /* of the last row */
     uint32_t last;
@@ -89,7 +92,8 @@ START_TEST(prefill_decode_and_argmax)
     ck_assert_uint_eq(next, last);
     ids[0] = (uint32_t)p->vocab;
     ck_assert_int_eq(sb_session_eval(s[1], ids, 1, false, one, &err), SB_ERR_DEVICE);
-    ck_assert_msg(!strncmp(err.msg, "embedding: command 0 (tag 1): EMBED: index ", 43) && strstr(err.msg, "(error 8)"), "%s", err.msg);
+    ck_assert_msg(!strncmp(err.msg, "embedding: command 0 (tag 1): EMBED: index ", 43) && strstr(err.msg, "(error 8)"),
+                  "%s", err.msg);
     for (int i = 0; i < 2; i++) {
         sb_session_close(s[i]);
         sb_device_close(dev[i]);

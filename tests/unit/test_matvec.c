@@ -34,7 +34,9 @@ static void check_shape(const sb_codec *codec, size_t rows, size_t cols, size_t 
     for (size_t v = 0; v < batch; v++)
         for (size_t c = 0; c < cols; c++)
             x[v * elems + c / (size_t)codec->act_block * (size_t)codec->act_stride + c % (size_t)codec->act_block] =
-                (int16_t)(rnd() % 8 ? (int)(rnd() % 65535) - 32767 : rnd() & 1 ? 32767 : -32767);
+                (int16_t)(rnd() % 8   ? (int)(rnd() % 65535) - 32767
+                          : rnd() & 1 ? 32767
+                                      : -32767);
     sb_matrix m = {.codec = codec, .rows = rows, .cols = cols, .words = words};
     sb_lane_pack(&m, SB_CPU_LANES, 1, lanes);
     sb_cpu_matvec(fn, codec, lanes, rows, cols, x, batch, dst, stride, threads);
@@ -43,12 +45,13 @@ static void check_shape(const sb_codec *codec, size_t rows, size_t cols, size_t 
         for (size_t v = 0; v < batch; v++) {
             uint64_t want = 0;
             for (size_t c = 0; c < cols; c++)
-                want += (uint64_t)w[c] * (uint64_t)(int64_t)x[v * elems + c / (size_t)codec->act_block * (size_t)codec->act_stride +
-                                                              c % (size_t)codec->act_block];
+                want += (uint64_t)w[c] *
+                        (uint64_t)(int64_t)x[v * elems + c / (size_t)codec->act_block * (size_t)codec->act_stride +
+                                             c % (size_t)codec->act_block];
             int64_t got;
             memcpy(&got, dst + v * stride + 8 * r, 8);
-            ck_assert_msg(got == (int64_t)want, "%s %zux%zu batch %zu: row %zu vector %zu: %lld, expected %lld", codec->name, rows,
-                          cols, batch, r, v, (long long)got, (long long)want);
+            ck_assert_msg(got == (int64_t)want, "%s %zux%zu batch %zu: row %zu vector %zu: %lld, expected %lld",
+                          codec->name, rows, cols, batch, r, v, (long long)got, (long long)want);
         }
     }
     for (size_t v = 0; v < batch; v++) /* nothing written past the last row */
@@ -72,9 +75,15 @@ static void check_codec(int id, bool best)
     check_shape(codec, 33, 4097, 1, 2, fn);
 }
 
-START_TEST(best_equals_definition) { check_codec(_i, true); }
+START_TEST(best_equals_definition)
+{
+    check_codec(_i, true);
+}
 END_TEST
-START_TEST(generic_equals_definition) { check_codec(_i, false); }
+START_TEST(generic_equals_definition)
+{
+    check_codec(_i, false);
+}
 END_TEST
 
 static void quantize(const sb_codec *codec, const float *x, size_t n, int16_t *q, int32_t *k, sb_status want)
@@ -87,7 +96,13 @@ static void quantize(const sb_codec *codec, const float *x, size_t n, int16_t *q
     ck_assert_int_eq(sb_device_alloc(dev, sb_codec_act_elems(codec, n) * 2, &dst, &err), SB_OK);
     ck_assert_int_eq(sb_device_alloc(dev, 4, &aux, &err), SB_OK);
     ck_assert_int_eq(sb_device_alloc(dev, 64, &list, &err), SB_OK);
-    sb_command c = {.op = SB_OP_QUANTIZE, .codec = (uint8_t)codec->id, .batch = 1, .cols = (uint32_t)n, .src = src, .dst = dst, .aux = aux};
+    sb_command c = {.op = SB_OP_QUANTIZE,
+                    .codec = (uint8_t)codec->id,
+                    .batch = 1,
+                    .cols = (uint32_t)n,
+                    .src = src,
+                    .dst = dst,
+                    .aux = aux};
     sb_device_write(dev, src, x, n * 4, &err);
     sb_device_write(dev, list, &c, 64, &err);
     ck_assert_int_eq(sb_device_submit(dev, list, 1, &err), want);
@@ -168,7 +183,8 @@ START_TEST(command_outside_memory_is_refused)
         sb_device_write(dev, list, &c, sizeof c, &err);
         (void)sb_device_submit(dev, list, 1, &err);
     }
-    sb_command bad = {.op = SB_OP_MATVEC, .codec = 2, .batch = 1, .rows = 8, .cols = 8, .weights = 1 << 30, .src = list, .dst = list};
+    sb_command bad = {
+        .op = SB_OP_MATVEC, .codec = 2, .batch = 1, .rows = 8, .cols = 8, .weights = 1 << 30, .src = list, .dst = list};
     sb_device_write(dev, list, &bad, sizeof bad, &err);
     ck_assert_int_eq(sb_device_submit(dev, list, 1, &err), SB_ERR_DEVICE);
     ck_assert_ptr_nonnull(strstr(err.msg, "command 0"));

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "model/file.h"
-#include "seedbed/safetensors.h"
 #include "scratch.h"
+#include "seedbed/safetensors.h"
 #include "test_support.h"
 
 /* length field (or the true one when len < 0), header, then n data bytes 0, 1, 2, ... in exactly sized memory */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The vector operations of docs/numerics.md, section 5, on the cpu device: the golden vectors of tests/golden/make_vector.py
- * word by word, their independence of threads, and a low-rank side path made of them. */
+ * The vector operations of docs/numerics.md, section 5, on the cpu device: the golden vectors of
+ * tests/golden/make_vector.py word by word, their independence of threads, and a low-rank side path made of them. */
 #define GOLDEN_FILE "tests/golden/vector.json"
 #include <stdio.h>
 #include <string.h>
@@ -72,17 +72,20 @@ static void compare(json_object *c, size_t index, const char *what, const words 
     words want = hex_words(json_object_get_string(x));
     ck_assert_uint_eq(want.n, got->n);
     for (size_t i = 0; i < want.n; i++)
-        ck_assert_msg(want.w[i] == got->w[i], "command %zu, %s: %s word %zu is %08x, expected %08x", index, golden_string(c, "name"),
-                      what, i, got->w[i], want.w[i]);
+        ck_assert_msg(want.w[i] == got->w[i], "command %zu, %s: %s word %zu is %08x, expected %08x", index,
+                      golden_string(c, "name"), what, i, got->w[i], want.w[i]);
     free(want.w);
 }
 
 static void run_case(sb_device *dev, json_object *c, size_t index)
 {
     sb_error err = {{0}};
-    sb_command cmd = {.op = (uint8_t)golden_int(c, "op"), .codec = (uint8_t)golden_int(c, "codec"),
-                      .batch = (uint16_t)golden_int(c, "batch"), .rows = (uint32_t)golden_int(c, "rows"),
-                      .cols = (uint32_t)golden_int(c, "cols"), .tag = 77};
+    sb_command cmd = {.op = (uint8_t)golden_int(c, "op"),
+                      .codec = (uint8_t)golden_int(c, "codec"),
+                      .batch = (uint16_t)golden_int(c, "batch"),
+                      .rows = (uint32_t)golden_int(c, "rows"),
+                      .cols = (uint32_t)golden_int(c, "cols"),
+                      .tag = 77};
     for (size_t i = 0; i < 4; i++)
         cmd.p[i] = (uint32_t)golden_item(golden_field(c, "p"), i);
     uint64_t *address[FIELDS] = {&cmd.weights, &cmd.src, &cmd.dst, &cmd.aux}, list;
@@ -105,9 +108,10 @@ static void run_case(sb_device *dev, json_object *c, size_t index)
         char code[16], where[64];
         snprintf(code, sizeof code, "(error %d)", json_object_get_int(e));
         snprintf(where, sizeof where, "command 1 (tag 77): %s: ", golden_string(c, "name"));
-        ck_assert_msg(st == SB_ERR_DEVICE && strstr(err.msg, code) && !strncmp(err.msg, where, strlen(where)) && !strchr(err.msg, '\n'),
-                      "command %zu, %s: expected error %d, got %d: %s", index, golden_string(c, "name"), json_object_get_int(e), st,
-                      err.msg);
+        ck_assert_msg(st == SB_ERR_DEVICE && strstr(err.msg, code) && !strncmp(err.msg, where, strlen(where)) &&
+                          !strchr(err.msg, '\n'),
+                      "command %zu, %s: expected error %d, got %d: %s", index, golden_string(c, "name"),
+                      json_object_get_int(e), st, err.msg);
     } else {
         ck_assert_msg(st == SB_OK, "command %zu: %s", index, err.msg);
         for (int i = 2; i < FIELDS; i++) {
@@ -135,7 +139,8 @@ static void check_function(const char *key, float (*f)(float))
     json_object *all = golden_array(key);
     for (size_t i = 0; i < json_object_array_length(all); i++) {
         json_object *pair = json_object_array_get_idx(all, i);
-        uint32_t x = (uint32_t)golden_item(pair, 0), want = (uint32_t)golden_item(pair, 1), got = sb_f32_bits(f(sb_f32_of_bits(x)));
+        uint32_t x = (uint32_t)golden_item(pair, 0), want = (uint32_t)golden_item(pair, 1),
+                 got = sb_f32_bits(f(sb_f32_of_bits(x)));
         ck_assert_msg(got == want, "%s(%08x) is %08x, expected %08x", key, x, got, want);
     }
 }
@@ -168,7 +173,8 @@ START_TEST(low_rank_side_path)
     struct {
         uint64_t *addr;
         size_t bytes;
-    } buf[] = {{&xa, N * 4}, {&ya, M * 4}, {&act, 1024}, {&exps, 4}, {&acc, 1024}, {&mid, 64}, {&out, M * 4}, {&list, 7 * 64}};
+    } buf[] = {{&xa, N * 4}, {&ya, M * 4}, {&act, 1024},  {&exps, 4},
+               {&acc, 1024}, {&mid, 64},   {&out, M * 4}, {&list, 7 * 64}};
     for (size_t i = 0; i < sizeof buf / sizeof *buf; i++)
         ck_assert_int_eq(sb_device_alloc(dev, buf[i].bytes, buf[i].addr, &err), SB_OK);
     uint32_t pa[RANK * N / 2], pb[M * RANK / 2];
@@ -223,14 +229,19 @@ START_TEST(refusals)
         {{.op = SB_OP_ROPE, .batch = 1, .rows = 1, .cols = 7, .dst = m, .aux = m, .p = {0, 7, 7}}, "ROPE: heads of 7"},
         {{.op = SB_OP_ROPE, .batch = 1, .rows = 1, .cols = 8, .dst = m, .aux = m, .p = {2, 8, 8}}, "pairing 2"},
         {{.op = SB_OP_ADD, .codec = 2, .batch = 1, .cols = 8, .src = m, .dst = m}, "ADD: unknown flags"},
-        {{.op = SB_OP_EMBED, .batch = 1, .rows = 2, .cols = 8, .weights = m, .src = m, .dst = m, .p = {0, 1, 7}}, "do not fit 7 words"},
+        {{.op = SB_OP_EMBED, .batch = 1, .rows = 2, .cols = 8, .weights = m, .src = m, .dst = m, .p = {0, 1, 7}},
+         "do not fit 7 words"},
         {{.op = SB_OP_TOPK, .batch = 1, .cols = 8, .src = m, .dst = m, .aux = m, .p = {8, 9}}, "the 9 largest of 8"},
         {{.op = SB_OP_TOPK, .batch = 1, .cols = 100, .src = m, .dst = m, .aux = m, .p = {8, 65}}, "the 65 largest"},
-        {{.op = SB_OP_KV_APPEND, .batch = 1, .rows = 1, .cols = 4, .src = m, .dst = m, .p = {0, 4, 4}}, "operation of ref"},
-        {{.op = SB_OP_GATHER, .batch = 2, .rows = 9, .cols = 128, .src = m, .dst = m, .aux = m, .p = {128, 128}}, "src: 4608 bytes"},
-        {{.op = SB_OP_SCATTER, .batch = 2, .rows = 9, .cols = 128, .src = m, .dst = m, .aux = m, .p = {128, 128}}, "dst: 4608 bytes"},
+        {{.op = SB_OP_KV_APPEND, .batch = 1, .rows = 1, .cols = 4, .src = m, .dst = m, .p = {0, 4, 4}},
+         "operation of ref"},
+        {{.op = SB_OP_GATHER, .batch = 2, .rows = 9, .cols = 128, .src = m, .dst = m, .aux = m, .p = {128, 128}},
+         "src: 4608 bytes"},
+        {{.op = SB_OP_SCATTER, .batch = 2, .rows = 9, .cols = 128, .src = m, .dst = m, .aux = m, .p = {128, 128}},
+         "dst: 4608 bytes"},
         {{.op = SB_OP_ARGMAX, .batch = 1, .src = m, .dst = m}, "empty shape"},
-        {{.op = SB_OP_LAYERNORM, .batch = 1, .rows = 1, .cols = 8, .weights = m, .src = m, .dst = m, .aux = 1 << 30}, "aux: 32 bytes"},
+        {{.op = SB_OP_LAYERNORM, .batch = 1, .rows = 1, .cols = 8, .weights = m, .src = m, .dst = m, .aux = 1 << 30},
+         "aux: 32 bytes"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         sb_device_write(dev, list, &row[i].c, 64, &err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Errors of the approximations in docs/numerics.md, section 5, against real arithmetic: prints them, and bounds them by what that page
- * says. */
+ * Errors of the approximations in docs/numerics.md, section 5, against real arithmetic: prints them, and bounds them by
+ * what that page says. */
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -47,12 +47,22 @@ START_TEST(reciprocal_square_root)
 }
 END_TEST
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double silu(double x) { return x * sigmoid(x); }
-static double gelu(double x) { return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x))); }
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+static double silu(double x)
+{
+    return x * sigmoid(x);
+}
+static double gelu(double x)
+{
+    return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+}
 
 /* relative: the error is divided by |x|. */
-static void sweep(const char *name, float (*f)(float), double (*real)(double), bool relative, double max, double mean, double max_ulp)
+static void sweep(const char *name, float (*f)(float), double (*real)(double), bool relative, double max, double mean,
+                  double max_ulp)
 {
     error e = {0}, u = {0};
     for (uint64_t b = 0; b < 1ull << 32; b += 257) {

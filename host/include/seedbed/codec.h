@@ -9,7 +9,13 @@
 
 #include "seedbed/status.h"
 
-typedef enum { SB_CODEC_FP16 = 0, SB_CODEC_INT4 = 1, SB_CODEC_SEEDLM4 = 2, SB_CODEC_SEEDLM3 = 3, SB_CODEC_COUNT } sb_codec_id;
+typedef enum {
+    SB_CODEC_FP16 = 0,
+    SB_CODEC_INT4 = 1,
+    SB_CODEC_SEEDLM4 = 2,
+    SB_CODEC_SEEDLM3 = 3,
+    SB_CODEC_COUNT
+} sb_codec_id;
 typedef enum { SB_ROUND_NEAREST = 0, SB_ROUND_SEARCH = 1 } sb_rounding;
 
 /* Called from the calling thread only, between chunks of work, with parts of the codec's own size (rows or groups of
@@ -18,7 +24,7 @@ typedef bool (*sb_progress_fn)(void *ctx, size_t done, size_t total);
 
 typedef struct {
     sb_rounding rounding;
-    int threads; /* 0: all the machine has; the output does not depend on it */
+    int threads;             /* 0: all the machine has; the output does not depend on it */
     sb_progress_fn progress; /* may be NULL */
     void *progress_ctx;
 } sb_encode_options;
@@ -27,19 +33,19 @@ typedef struct sb_codec {
     const char *name;
     sb_codec_id id;
     const char *summary;
-    int block;            /* C: weights in a main word */
-    bool has_side;        /* one 32-bit side word for every 8 main words */
+    int block;              /* C: weights in a main word */
+    bool has_side;          /* one 32-bit side word for every 8 main words */
     double bits_per_weight; /* nominal, without row padding */
-    int act_block;        /* activations a device consumes in one slot (numerics.md section 2) */
-    int act_stride;       /* elements of a slot */
-    float unit;           /* w = w_int * unit * 2^unit_exp * 2^scale_exp */
+    int act_block;          /* activations a device consumes in one slot (numerics.md section 2) */
+    int act_stride;         /* elements of a slot */
+    float unit;             /* w = w_int * unit * 2^unit_exp * 2^scale_exp */
     int unit_exp;
     /* The pre-scale exponent for a tensor of n finite weights. */
     int (*choose_scale_exp)(const float *w, size_t n);
-    /* Encodes rows x cols weights (row-major, already finite) into rows x sb_codec_row_words() words, all written; -256 <=
-     * scale_exp <= 256. SB_ERR_ARG, SB_ERR_NOMEM, SB_ERR_INTERRUPTED. */
-    sb_status (*encode)(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt, uint32_t *words,
-                        sb_error *err);
+    /* Encodes rows x cols weights (row-major, already finite) into rows x sb_codec_row_words() words, all written; -256
+     * <= scale_exp <= 256. SB_ERR_ARG, SB_ERR_NOMEM, SB_ERR_INTERRUPTED. */
+    sb_status (*encode)(const float *w, size_t rows, size_t cols, int scale_exp, const sb_encode_options *opt,
+                        uint32_t *words, sb_error *err);
     /* Decodes the weights of main word `main_word` (index within its row: selects the side field) into w_int[block]. */
     void (*decode_word)(uint32_t word, uint32_t side_word, size_t main_word, int64_t *w_int);
 } sb_codec;
@@ -47,7 +53,10 @@ typedef struct sb_codec {
 const sb_codec *sb_codec_by_id(int id);             /* NULL if unknown */
 const sb_codec *sb_codec_by_name(const char *name); /* NULL if unknown */
 
-static inline size_t sb_codec_main_words(const sb_codec *c, size_t cols) { return (cols + (size_t)c->block - 1) / (size_t)c->block; }
+static inline size_t sb_codec_main_words(const sb_codec *c, size_t cols)
+{
+    return (cols + (size_t)c->block - 1) / (size_t)c->block;
+}
 static inline size_t sb_codec_side_words(const sb_codec *c, size_t cols)
 {
     return c->has_side ? (sb_codec_main_words(c, cols) + 7) / 8 : 0;

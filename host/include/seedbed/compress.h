@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Compressing a checkpoint: Hugging Face directory in, the same layout with packed words out (docs/formats.md, Checkpoints). */
+ * Compressing a checkpoint: Hugging Face directory in, the same layout with packed words out (docs/formats.md,
+ * Checkpoints). */
 #ifndef SEEDBED_COMPRESS_H
 #define SEEDBED_COMPRESS_H
 
@@ -26,8 +27,9 @@ typedef struct {
     int tensors, reused; /* reused: found finished from an interrupted run */
 } sb_compress_stats;
 
-/* Works in OUT.partial, which becomes OUT at the end. A failure removes it; an interruption (the progress callback returned
- * false) keeps the finished tensors, and the same call resumes with them. */
-sb_status sb_compress(const char *in, const char *out, const sb_compress_options *opt, sb_compress_stats *stats, sb_error *err);
+/* Works in OUT.partial, which becomes OUT at the end. A failure removes it; an interruption (the progress callback
+ * returned false) keeps the finished tensors, and the same call resumes with them. */
+sb_status sb_compress(const char *in, const char *out, const sb_compress_options *opt, sb_compress_stats *stats,
+                      sb_error *err);
 
 #endif

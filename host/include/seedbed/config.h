@@ -51,11 +51,11 @@ typedef struct {
     int vocab, dim, n_layers, head_dim, max_context;
     float norm_eps, rope_theta;
     sb_rope_scaling rope;
-    bool sigmoid;         /* sigmoid attention (arXiv 2409.04431) instead of softmax */
-    float score_bias;     /* added to the scores: -ln(training context) for sigmoid models, 0 for softmax */
-    bool hybrid_norm;     /* a second norm after attention and after the feed-forward, before the residual */
-    bool qk_norm;         /* per-head RMSNorm of q and k, before RoPE */
-    bool tied_embeddings; /* no HEAD tensor: the embedding serves */
+    bool sigmoid;                /* sigmoid attention (arXiv 2409.04431) instead of softmax */
+    float score_bias;            /* added to the scores: -ln(training context) for sigmoid models, 0 for softmax */
+    bool hybrid_norm;            /* a second norm after attention and after the feed-forward, before the residual */
+    bool qk_norm;                /* per-head RMSNorm of q and k, before RoPE */
+    bool tied_embeddings;        /* no HEAD tensor: the embedding serves */
     int *heads, *kv_heads, *ffn; /* (n_layers): heads % kv_heads == 0 */
     int bos_id;                  /* -1: none */
     int n_eos;
@@ -96,11 +96,11 @@ typedef enum {
     SB_ROLE_QKV,    /* [(heads + 2 kv_heads)*head_dim, dim]: q rows, then k, then v */
     SB_ROLE_Q_NORM, /* [head_dim] */
     SB_ROLE_K_NORM,
-    SB_ROLE_O,         /* [dim, heads*head_dim] */
+    SB_ROLE_O,              /* [dim, heads*head_dim] */
     SB_ROLE_ATTN_POST_NORM, /* [dim], hybrid norm only */
-    SB_ROLE_FFN_NORM,  /* [dim] */
+    SB_ROLE_FFN_NORM,       /* [dim] */
     SB_ROLE_FFN_POST_NORM,
-    SB_ROLE_GATE,      /* [ffn, dim] */
+    SB_ROLE_GATE, /* [ffn, dim] */
     SB_ROLE_UP,
     SB_ROLE_GATE_UP, /* [2*ffn, dim]: gate rows, then up */
     SB_ROLE_DOWN,    /* [dim, ffn] */

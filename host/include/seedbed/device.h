@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The device seam: one small interface for the CPU, the fp32 reference, the simulated core, and what follows.
- * A device owns a flat memory; a command list (seedbed/command.h) is executed in it, in order. What a device cannot do in
- * hardware the host does in the device's memory, and sb_device_place() says so. Where that memory is not the host's (a GPU, a
- * board), what either side lacks is copied before it works. */
+ * A device owns a flat memory; a command list (seedbed/command.h) is executed in it, in order. What a device cannot do
+ * in hardware the host does in the device's memory, and sb_device_place() says so. Where that memory is not the host's
+ * (a GPU, a board), what either side lacks is copied before it works. */
 #ifndef SEEDBED_DEVICE_H
 #define SEEDBED_DEVICE_H
 
@@ -34,7 +34,8 @@ typedef struct {
     uint64_t cycles;             /* of lists of this operation alone; 0 for devices without counters */
     double seconds;              /* wall time, of the same on the device, and of the host's work */
 } sb_op_stats;
-/* Beside the operations: lists of several operations (cycles and seconds only), and what the host put in and took out. */
+/* Beside the operations: lists of several operations (cycles and seconds only), and what the host put in and took out.
+ */
 enum { SB_STATS_MIXED = SB_OP_COUNT, SB_STATS_ACCESS, SB_STATS_COUNT };
 
 typedef struct {
@@ -50,8 +51,8 @@ typedef struct {
 /* The kinds built in; NULL past the end. */
 const sb_device_kind *sb_device_kind_at(size_t i);
 
-/* A kind of which there may be several here, boards at serial lines: what follows "NAME:" in the spec of the i-th place to
- * look at. False past the end, and for kinds of which there is one. */
+/* A kind of which there may be several here, boards at serial lines: what follows "NAME:" in the spec of the i-th place
+ * to look at. False past the end, and for kinds of which there is one. */
 bool sb_device_candidate(size_t kind, size_t i, char *params, size_t size);
 
 /* spec: NAME or NAME:key=value,key=value. */
@@ -61,10 +62,11 @@ const char *sb_device_name(const sb_device *dev);
 /* One line: what it is and with which parameters it was opened. */
 const char *sb_device_describe(const sb_device *dev);
 sb_place sb_device_place(const sb_device *dev, sb_op op);
-/* Moves an operation. SB_ERR_UNSUPPORTED: the device cannot do it. SB_ERR_ARG: MATVEC, after a matrix was loaded (its layout
- * depends on who reads it). */
+/* Moves an operation. SB_ERR_UNSUPPORTED: the device cannot do it. SB_ERR_ARG: MATVEC, after a matrix was loaded (its
+ * layout depends on who reads it). */
 sb_status sb_device_set_place(sb_device *dev, sb_op op, sb_place place, sb_error *err);
-/* The same from text: "op=device|host" with commas between; op as in sb_op_name, in any case, or "all" (of what it can do). */
+/* The same from text: "op=device|host" with commas between; op as in sb_op_name, in any case, or "all" (of what it can
+ * do). */
 sb_status sb_device_place_parse(sb_device *dev, const char *text, sb_error *err);
 /* i: an operation or SB_STATS_MIXED, SB_STATS_ACCESS. */
 void sb_device_op_stats(const sb_device *dev, unsigned i, sb_op_stats *out);

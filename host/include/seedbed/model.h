@@ -29,9 +29,9 @@ typedef struct {
 
 typedef struct {
     sb_linear_group qkv, out, gate_up, down;
-    float *attn_norm, *ffn_norm; /* (dim,) */
+    float *attn_norm, *ffn_norm;           /* (dim,) */
     float *attn_post_norm, *ffn_post_norm; /* (dim,) or NULL */
-    float *q_norm, *k_norm;      /* (head_dim,) or NULL */
+    float *q_norm, *k_norm;                /* (head_dim,) or NULL */
 } sb_layer;
 
 typedef struct {
@@ -42,7 +42,8 @@ typedef struct {
     float *final_norm; /* (dim,) */
 } sb_model;
 
-/* Loads a Hugging Face directory, compressed by us or not. Norms and shapes are checked; the first thing missing is named. */
+/* Loads a Hugging Face directory, compressed by us or not. Norms and shapes are checked; the first thing missing is
+ * named. */
 sb_status sb_model_load(const char *dir, sb_model **out, sb_error *err);
 void sb_model_free(sb_model *m);
 
@@ -50,8 +51,8 @@ void sb_model_free(sb_model *m);
  * threads 0: all. */
 sb_status sb_model_pack(sb_model *m, const sb_codec *codec, int threads, sb_error *err);
 
-/* Calls fn for every linear layer and the embedding table (and the head if it is not tied), and for the two matrices of a
- * side path, behind the layer that it adapts. */
+/* Calls fn for every linear layer and the embedding table (and the head if it is not tied), and for the two matrices of
+ * a side path, behind the layer that it adapts. */
 typedef sb_status (*sb_linear_fn)(sb_linear *l, void *ctx, sb_error *err);
 sb_status sb_model_each_linear(sb_model *m, sb_linear_fn fn, void *ctx, sb_error *err);
 
