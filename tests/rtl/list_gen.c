@@ -138,6 +138,7 @@ void lg_make(lg_list *l, const lm_core *k, uint8_t *mem, uint32_t most, uint64_t
     memset(mem + l->at, 0, LG_MEM - l->at);
     top = 4096;
     limit = l->at;
+    sb_command last = {0};
     for (uint32_t i = 0; i < n;) {
         sb_command c;
         uint64_t before = top;
@@ -147,7 +148,13 @@ void lg_make(lg_list *l, const lm_core *k, uint8_t *mem, uint32_t most, uint64_t
             top = before;
             continue;
         }
+        /* Weights that the command before writes, which a core must not read ahead. They end below the rest of c's operands. */
+        if (i && op == SB_OP_MATVEC && last.op != SB_OP_NOP && last.dst % 64 == 0 && chance(40)) {
+            c.weights = last.dst;
+            c.p[0] = 0;
+        }
         c.tag = (uint32_t)lg_random();
+        last = c;
         memcpy(mem + l->at + 64 * i++, &c, sizeof c);
     }
 }
