@@ -137,10 +137,14 @@ rtl-benches: $(TB_BIN) ## the benches of the RTL modules
 	@set -e; for t in $(TB_BIN); do $$t; done
 
 CORE_LIBS := $(foreach v,w64 w64p2 w64p3 w512,$(SIM_DIR)/$(v)/libseedbed_sim.so)
-sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driver $(CORE_LIBS) ## benches of every module and of the whole core
+# Three ports that read weights ahead: parts, hazards and flushes with two streams each.
+CORE_AHEAD := $(SIM_DIR)/ahead/w64p3/libseedbed_sim.so
+$(CORE_AHEAD): $(call RTL_FOR,3) $(SIM_SRC)
+	+$(Q)$(MAKE) --no-print-directory sim BUS=64 PORTS=3 PREFETCH=256 SIM_DIR=$(SIM_DIR)/ahead SIM_OPT=-O1
+sim-test: $(TB_DIR)/test_dram $(TB_BIN) $(TB_DIR)/bench_core $(TB_DIR)/test_driver $(CORE_LIBS) $(CORE_AHEAD) ## benches of every module and of the whole core
 	$(TB_DIR)/test_dram
 	@set -e; for t in $(TB_BIN); do $$t; done
-	$(TB_DIR)/bench_core $(CORE_LIBS)
+	$(TB_DIR)/bench_core $(CORE_LIBS) $(CORE_AHEAD)
 	$(TB_DIR)/test_driver $(SIM_DIR)/w64/libseedbed_sim.so $(SIM_DIR)/w512/libseedbed_sim.so
 
 # --- lint: three front ends, several parameter sets ------------------------------------------------------------------------
