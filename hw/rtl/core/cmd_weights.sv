@@ -181,7 +181,7 @@ module cmd_weights #(
   end
 
   wire looks = look_i && !constant && lead_q == '0 && known_q && !none_q && !part_clash;
-  assign clear_o = at_matvec && lead_q == '0 && (weights >= write_hi_i || none_q);
+  assign clear_o = at_matvec && lead_q == '0 && (weights >= write_hi_i || (begun_q && none_q));
 
   // The next part's place is known a cycle after the number of beats.
   wire ready = (Ports == 1) ? total_ready : known_q;
