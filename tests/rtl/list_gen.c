@@ -148,7 +148,8 @@ void lg_make(lg_list *l, const lm_core *k, uint8_t *mem, uint32_t most, uint64_t
             top = before;
             continue;
         }
-        /* Weights that the command before writes, which a core must not read ahead. They end below the rest of c's operands. */
+        /* Weights that the command before writes, which a core must not read ahead. They end below the rest of c's
+         * operands. */
         if (i && op == SB_OP_MATVEC && last.op != SB_OP_NOP && last.dst % 64 == 0 && chance(40)) {
             c.weights = last.dst;
             c.p[0] = 0;
