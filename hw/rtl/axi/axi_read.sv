@@ -295,6 +295,7 @@ module axi_read #(
   always_ff @(posedge clk_i) begin
     past_q <= 1'b1;
     if (!past_q) assume (!rst_ni);
+    assume (most_i != '0);  // else nothing is ever asked for
     // the addresses themselves are the business of axi_burst's proof: two pages do here
     if (req_valid_i) assume (req_beats_i != '0 && req_beats_i < BeatsW'(5) && req_addr_i[63:13] == '0 &&
                              req_addr_i[BytesW-1:0] == '0);
